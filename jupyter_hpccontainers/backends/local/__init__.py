@@ -1,0 +1,1 @@
+"""This machine as a backend: binds scheduler, runtimes, machine, images and store."""

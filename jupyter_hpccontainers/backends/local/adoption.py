@@ -1,0 +1,94 @@
+"""What an engine that starts anew finds: rows of its store and attempts that may still live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...machine.attempt import Attempt, Standing
+from ...model.errors import HpccError, StateConflict
+from ...model.states import State
+from ...scheduler.actions import Start
+from ...scheduler.events import Restored, Submission
+from ...store.records import StoredJob
+from .config import LocalConfig
+from .folders import Folders
+
+
+def submission(row: StoredJob, config: LocalConfig, *, image_ready: bool) -> Submission:
+    """Return what the scheduler knows of a job."""
+    job = row.job
+    return Submission(
+        job_id=job.id,
+        resources=job.spec.resources,
+        limit_s=job.spec.time_limit_s,
+        priority=job.spec.priority,
+        submitted_at=job.submitted_at,
+        grace_s=config.grace_s,
+        start_timeout_s=config.start_timeout_s,
+        image_ready=image_ready,
+        held=job.state is State.HELD,
+        attempt=job.attempt,
+    )
+
+
+def restored(row: StoredJob, config: LocalConfig, now: float) -> Restored:
+    """Return a row as the scheduler loads it; the image of a waiting job is looked at again."""
+    job = row.job
+    holding = job.state.holds_allocation
+    return Restored(
+        job=submission(row, config, image_ready=not job.state.waits),
+        state=job.state,
+        allocation=job.allocation if holding else None,
+        starting_at=now if job.state is State.STARTING else job.started_at,
+        started_at=job.started_at,
+        # Not known any more; None says that an exit found now came after the stop.
+        stopping_at=None,
+        stop_reason=job.reason if job.state is State.STOPPING else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What became of the attempts while no engine looked.
+
+    ``alive`` go on under their supervisors; ``ended`` left an exit file; ``unspawned`` were
+    recorded but never begun, so beginning them now is still the first time; ``unstarted`` too,
+    but were told to stop meanwhile; ``abandoned`` lost their supervisor.
+    """
+
+    alive: tuple[tuple[int, Attempt], ...]
+    ended: tuple[tuple[int, Attempt], ...]
+    unspawned: tuple[Start, ...]
+    unstarted: tuple[int, ...]
+    abandoned: tuple[tuple[int, Attempt], ...]
+
+
+def look(rows: Iterable[StoredJob], folders: Folders) -> Found:
+    """Sort the attempts of jobs that hold an allocation by the one rule of adoption."""
+    by: dict[Standing, list[tuple[StoredJob, Attempt]]] = {standing: [] for standing in Standing}
+    for row in rows:
+        if row.job.state.holds_allocation:
+            attempt = folders.attempt(row.job)
+            by[attempt.standing()].append((row, attempt))
+    never = [row.job for row, _ in by[Standing.NEVER_SPAWNED]]
+    return Found(
+        alive=_numbered(by[Standing.ALIVE]),
+        ended=_numbered(by[Standing.ENDED]),
+        unspawned=tuple(
+            Start(job.id, job.allocation, job.attempt)
+            for job in never
+            if job.state is State.STARTING and job.allocation is not None
+        ),
+        unstarted=tuple(job.id for job in never if job.state is not State.STARTING),
+        abandoned=_numbered(by[Standing.ABANDONED]),
+    )
+
+
+def _numbered(found: list[tuple[StoredJob, Attempt]]) -> tuple[tuple[int, Attempt], ...]:
+    return tuple((row.job.id, attempt) for row, attempt in found)
+
+
+def never_started() -> HpccError:
+    """Return why an attempt that was stopped before it began did not begin."""
+    return StateConflict("it was stopped before it began", cure="submit it again")

@@ -1,0 +1,203 @@
+"""This machine as a backend: the verbs of every door over one scheduler, store and inbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...model.errors import StateConflict, TooMany, UnknownJob
+from ...model.job import Image, Job, JobSpec, Waiting
+from ...scheduler.events import CancelRequested, Submitted, TimeLimitChanged
+from ...store.database import Store
+from ...store.records import JobChange, JobFilter
+from ..frames import Frame
+from ..protocol import JobQuery, LogPart
+from . import reading
+from .adoption import submission
+from .config import LocalConfig
+from .doctor import examine
+from .follow import JobStream, follow_states
+from .rooms import Rooms
+from .survey import form_config, machine_use
+
+#: States of all jobs begin with those a person may still care for.
+_RECENT = 200
+
+
+class LocalBackend:
+    """See ``backends.protocol.Backend``; every method answers for this machine's jobs."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    @classmethod
+    async def open(cls, config: LocalConfig) -> LocalBackend:
+        """Open the state folder, adopt what lives, and begin to schedule; raises HpccError."""
+        return cls(await Rooms.open(config))
+
+    async def close(self) -> None:
+        """Stop scheduling; running jobs go on and are adopted by the next engine."""
+        await self._rooms.close()
+
+    @property
+    def engine(self) -> str:
+        """The uuid that goes with every job number outside this engine."""
+        return self._rooms.ledger.engine_id()
+
+    def accepting(self) -> bool:
+        """Whether there is room for one more submission."""
+        return self._rooms.ledger.accepting()
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many jobs run and how many wait."""
+        states = [row.job.state for row in self._rooms.ledger.active.values()]
+        running = sum(state.holds_allocation for state in states)
+        return running, len(states) - running
+
+    async def submit(self, spec: JobSpec, key: str | None) -> tuple[Job, bool]:
+        """Accept a job: vetted, fitting, on disk, then handed to the scheduler."""
+        rooms = self._rooms
+        waiting = self.counts()[1]
+        if waiting >= rooms.config.max_pending:
+            raise TooMany(
+                f"{waiting} jobs are waiting, which is the most this engine queues",
+                cure="wait for some to start, or cancel some",
+            )
+        vetted = await rooms.in_thread(rooms.door.vet, spec, key)
+        rooms.scheduler.refuse(vetted.spec.resources)
+        accepted = await rooms.ledger.accept(vetted, rooms.clock.wall())
+        if accepted.created:
+            row = await rooms.ledger.row(accepted.job.id)
+            rooms.queue.publish([accepted.job])
+            ready = bool(row.restart.image_reference)
+            rooms.inbox.put(Submitted(submission(row, rooms.config, image_ready=ready)))
+        return accepted.job, accepted.created
+
+    async def cancel(self, job_id: int, kill: bool = False) -> Job:
+        """Tell a job to stop; a job that is DONE stays as it is."""
+        row = await self._rooms.ledger.row(job_id)
+        if row.job.done:
+            return row.job
+        self._rooms.fetching.give_up(job_id)
+        # It may end between the look and the request, which is as good.
+        with suppress(UnknownJob, StateConflict):
+            await self._rooms.inbox.post(CancelRequested(job_id, kill))
+        return await self.job(job_id)
+
+    async def change_time_limit(self, job_id: int, limit_s: int) -> Job:
+        """Change the limit where that delays no reservation; recorded with the spec."""
+        row = await self._rooms.ledger.row(job_id)
+        if row.job.done:
+            raise StateConflict(
+                f"job {job_id} is DONE", cure="submit it again with the limit you want"
+            )
+        await self._rooms.inbox.post(TimeLimitChanged(job_id, limit_s))
+        row = await self._rooms.ledger.row(job_id)
+        spec = replace(row.job.spec, time_limit_s=limit_s)
+        await self._rooms.note(JobChange(job_id, "TimeLimitChanged", {"spec": spec}))
+        return await self.job(job_id)
+
+    async def job(self, job_id: int) -> Job:
+        """Return one record, with its reason and position while it waits."""
+        row = await self._rooms.ledger.row(job_id)
+        return self._rooms.shown([row.job])[0]
+
+    async def jobs(self, query: JobQuery) -> list[Job]:
+        """List records, newest first."""
+        results = query.results or {None}
+        found: list[Job] = []
+        for result in results:
+            wanted = JobFilter(
+                states=query.states,
+                result=result,
+                tag=query.tag or None,
+                name=query.name,
+                before=query.before,
+                limit=query.limit,
+            )
+            found += await self._rooms.ledger.list(wanted)
+        newest = sorted(found, key=lambda job: -job.id)[: query.limit]
+        return self._rooms.shown(newest)
+
+    async def explain(self, job_id: int) -> tuple[Job, Waiting | None]:
+        """Return the record and, while it waits, why."""
+        job = await self.job(job_id)
+        if not job.state.waits:
+            return job, None
+        try:
+            return job, self._rooms.scheduler.waiting(job_id, self._rooms.clock.now())
+        except (StateConflict, UnknownJob):
+            # Accepted, but the inbox has not come to it; or it has just started.
+            return await self.job(job_id), None
+
+    async def follow(
+        self, wanted: Mapping[int, int] | None, *, logs: bool
+    ) -> AsyncGenerator[Frame, None]:
+        """Yield frames; subscribing comes before reading rows, so that nothing is missed."""
+        rooms = self._rooms
+        if wanted is None:
+            recent = await self.jobs(JobQuery(limit=_RECENT))
+            frames = follow_states(rooms.feed, recent[::-1])
+        else:
+            subscription = rooms.feed.subscribe(wanted)
+            try:
+                jobs = [await self.job(job_id) for job_id in wanted]
+            except BaseException:
+                rooms.feed.cancel(subscription)
+                raise
+            stream = JobStream(rooms.feed, rooms.watching, self._folder, logs)
+            frames = stream.frames(subscription, jobs, wanted)
+        try:
+            async for frame in frames:
+                yield frame
+        finally:
+            await frames.aclose()
+
+    async def log(
+        self, job_id: int, *, offset: int, length: int, stream: int, attempt: int | None
+    ) -> LogPart:
+        """Read a log."""
+        row = await self._rooms.ledger.row(job_id)
+        folder = self._rooms.folders.numbered(row.job, attempt).folder
+        return await self._rooms.in_thread(reading.read_log, folder, offset, length, stream)
+
+    async def files(self, job_id: int) -> list[dict[str, Any]]:
+        """List the files of the job's folder."""
+        row = await self._rooms.ledger.row(job_id)
+        job_dir = self._rooms.folders.attempt(row.job).job_dir
+        return await self._rooms.in_thread(reading.list_files, job_dir)
+
+    async def file(self, job_id: int, path: str) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of a file of the job's folder."""
+        row = await self._rooms.ledger.row(job_id)
+        handle = reading.open_file(self._rooms.folders.attempt(row.job).job_dir, path)
+        for chunk in reading.chunks(handle):
+            yield chunk
+            await asyncio.sleep(0)
+
+    async def images(self, search: str) -> list[Image]:
+        """List images that are on this machine."""
+        return await self._rooms.in_thread(self._rooms.runtimes.images, search)
+
+    async def resources(self) -> dict[str, Any]:
+        """Return MachineUse."""
+        return await self._rooms.in_thread(machine_use, self._rooms)
+
+    async def config(self) -> dict[str, Any]:
+        """Return Config."""
+        return await self._rooms.in_thread(form_config, self._rooms)
+
+    async def doctor(self) -> list[dict[str, Any]]:
+        """Return the checks with their cures."""
+        return await self._rooms.in_thread(examine, self._rooms)
+
+    async def backup(self, path: str) -> str:
+        """Copy the database to a new file."""
+        return str(await self._rooms.ledger.ask(Store.backup, Path(path)))
+
+    def _folder(self, job: Job) -> Path:
+        return self._rooms.folders.attempt(job).folder

@@ -1,0 +1,143 @@
+"""The one way in: events to the scheduler, its records to the store, its actions to the world."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from ...model.errors import HpccError
+from ...model.job import Job
+from ...model.states import State
+from ...scheduler.actions import Action, FetchImage, Kill, Record, Refused, Start, Stop, WakeAt
+from ...scheduler.core import Scheduler
+from ...scheduler.events import Event, Ticked
+from ...store.records import JobChange
+from .clock import Clock
+
+
+class Effects(Protocol):
+    """What carries out the scheduler's actions; each effect comes back as an event."""
+
+    def start(self, action: Start) -> None:
+        """Start an attempt."""
+
+    def stop(self, job_id: int, grace_s: float) -> None:
+        """TERM, grace, KILL."""
+
+    def kill(self, job_id: int) -> None:
+        """KILL now."""
+
+    def fetch(self, job_id: int) -> None:
+        """Bring the image here."""
+
+
+class Inbox:
+    """Events in order of arrival; those that wait together are decided together.
+
+    Rule: what the scheduler decided is on disk before any of it is done.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        clock: Clock,
+        record: Callable[[Sequence[JobChange], float], Awaitable[list[Job]]],
+        effects: Effects,
+        publish: Callable[[list[Job]], None],
+    ) -> None:
+        self._scheduler = scheduler
+        self._clock = clock
+        self._record = record
+        self._effects = effects
+        self._publish = publish
+        self._queue: asyncio.Queue[tuple[Event, asyncio.Future[None] | None]] = asyncio.Queue()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._first: list[Action] = []
+
+    def begin(self, actions: list[Action]) -> None:
+        """Take what a restored scheduler wants done before the first event."""
+        self._first = actions
+
+    def put(self, event: Event) -> None:
+        """Hand in an event nobody waits for."""
+        self._queue.put_nowait((event, None))
+
+    async def post(self, event: Event) -> None:
+        """Hand in an event and wait until it is recorded; raises what the scheduler refuses."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait((event, done))
+        await done
+
+    async def run(self) -> None:
+        """Decide until cancelled."""
+        await self._settle(self._first)
+        while True:
+            batch = [await self._queue.get()]
+            while not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            actions = self._scheduler.handle_all([event for event, _ in batch], self._clock.now())
+            await self._settle(actions)
+            _answer(batch, [a for a in actions if isinstance(a, Refused)])
+
+    async def _settle(self, actions: list[Action]) -> None:
+        changes = [_change(action) for action in actions if isinstance(action, Record)]
+        jobs = await self._record(changes, self._clock.wall()) if changes else []
+        # Also without a record: whoever waits may now wait for something else, or further ahead.
+        self._publish(jobs)
+        for action in actions:
+            self._carry_out(action)
+
+    def _carry_out(self, action: Action) -> None:
+        match action:
+            case Start():
+                self._effects.start(action)
+            case Stop(job_id, grace_s):
+                self._effects.stop(job_id, grace_s)
+            case Kill(job_id):
+                self._effects.kill(job_id)
+            case FetchImage(job_id):
+                self._effects.fetch(job_id)
+            case WakeAt(at):
+                self._wake(at)
+            case Record() | Refused():
+                pass
+
+    def _wake(self, at: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        delay_s = max(0.0, at - self._clock.now())
+        self._alarm = asyncio.get_running_loop().call_later(delay_s, self.put, Ticked())
+
+
+def _change(record: Record) -> JobChange:
+    fields = {
+        "state": record.state,
+        "attempt": record.attempt,
+        "result": record.result,
+        "reason": record.reason,
+        "exit_code": record.exit_code,
+        "signal": record.signal,
+    }
+    # A finished job keeps the allocation it had: the record shows where it ran.
+    if record.allocation is not None or record.state.waits:
+        fields["allocation"] = record.allocation
+    if record.state is State.RUNNING:
+        fields["started_at"] = record.at
+    if record.state is State.DONE:
+        fields["ended_at"] = record.at
+    return JobChange(record.job_id, str(record.state), fields)
+
+
+def _answer(
+    batch: list[tuple[Event, asyncio.Future[None] | None]], refusals: list[Refused]
+) -> None:
+    # By identity: two equal events may stand in one batch and only one be refused.
+    errors: dict[int, HpccError] = {id(refusal.event): refusal.error for refusal in refusals}
+    for event, done in batch:
+        if done is None or done.done():
+            continue
+        if id(event) in errors:
+            done.set_exception(errors[id(event)])
+        else:
+            done.set_result(None)

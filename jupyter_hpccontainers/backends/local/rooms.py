@@ -1,0 +1,184 @@
+"""Binds the rooms of this machine: opened once, in order, and closed in the other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, ParamSpec, TypeVar
+
+from ...machine.gpus import nvidia_gpus
+from ...machine.inventory import Declared, inventory
+from ...machine.others import OthersWatch
+from ...model.job import Job
+from ...model.states import State
+from ...scheduler.core import Scheduler
+from ...scheduler.events import Event, OthersChanged, StartFailed
+from ...store.records import JobChange
+from ..feed import Feed
+from . import adoption
+from .attempts import Attempts
+from .clock import Clock
+from .config import LocalConfig
+from .door import Door
+from .effects import LocalEffects
+from .fetching import Fetching
+from .folders import Folders
+from .housekeeping import Housekeeping
+from .inbox import Inbox
+from .launch import Launch, failure
+from .ledger import Ledger
+from .queue_view import QueueView
+from .runtimes import Runtimes
+from .watching import Watching
+
+_log = logging.getLogger(__name__)
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+#: Calls to Docker and Apptainer that may run beside each other; each waits, none computes.
+_THREADS = 8
+
+
+class Rooms:
+    """Every part of the local backend, for whoever answers a door."""
+
+    def __init__(self, config: LocalConfig, ledger: Ledger, folders: Folders) -> None:
+        self.config = config
+        self.ledger = ledger
+        self.folders = folders
+        self.clock = Clock()
+        self.feed = Feed()
+        self.watching = Watching()
+        self.pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="runtime")
+        self.nvidia = nvidia_gpus()
+        declared = Declared(cores=config.cores, memory_bytes=config.memory_bytes, gpus=config.gpus)
+        self.machine = inventory(declared, nvidia=self.nvidia)
+        self.scheduler = Scheduler(self.machine)
+        self.queue = QueueView(self.scheduler, self.clock, self.feed)
+        self.runtimes = Runtimes(config, folders, ledger.engine_id())
+        self.door = Door(config, self.machine, self.runtimes)
+        self.attempts = Attempts(self.watching, self.clock, self._put, self._abandoned)
+        self.fetching = Fetching(self.runtimes, ledger.row, self.note, self._put)
+        launch = Launch(config, self.machine, folders, self.runtimes, ledger.engine_id())
+        self.effects = LocalEffects(
+            ledger, launch, self.attempts, self.fetching, self.runtimes, self.pool, self._put
+        )
+        self.inbox = Inbox(
+            self.scheduler, self.clock, self._record, self.effects, self.queue.publish
+        )
+        self.housekeeping = Housekeeping(config, self.clock, ledger, folders, self._look_at_others)
+        self._others = OthersWatch(self.machine, nvidia=self.nvidia)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    async def open(cls, config: LocalConfig) -> Rooms:
+        """Open the store, look at what an earlier engine left, and begin; raises HpccError."""
+        folders = Folders(config.state_folder)
+        folders.make()
+        ledger = await Ledger.open(folders.database, folders.numbers(), config.min_free_bytes)
+        rooms = cls(config, ledger, folders)
+        rooms._adopt()
+        rooms._tasks = [
+            asyncio.create_task(rooms.inbox.run(), name="inbox"),
+            asyncio.create_task(rooms.housekeeping.run(), name="housekeeping"),
+        ]
+        for task in rooms._tasks:
+            task.add_done_callback(_die_with)
+        return rooms
+
+    async def close(self) -> None:
+        """Let go of everything; supervisors and their jobs go on."""
+        await self.fetching.close()
+        await self.effects.close()
+        for task in self._tasks:
+            task.remove_done_callback(_die_with)
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.attempts.let_go()
+        self.watching.close()
+        await self.ledger.close()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+    async def in_thread(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Run what may wait for a runtime or a disk outside the loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.pool, lambda: call(*args, **kwargs))
+
+    async def note(self, change: JobChange) -> None:
+        """Record a change that the scheduler has no part in, and tell who follows."""
+        if change.job_id in self.ledger.active:
+            self.queue.publish(await self.ledger.record([change], self.clock.wall()))
+
+    def shown(self, jobs: list[Job]) -> list[Job]:
+        """Return records with what only the scheduler knows of them."""
+        return self.queue.shown(jobs)
+
+    def _adopt(self) -> None:
+        rows = list(self.ledger.active.values())
+        now = self.clock.now()
+        found = adoption.look(rows, self.folders)
+        self.inbox.begin(
+            self.scheduler.restore([adoption.restored(row, self.config, now) for row in rows], now)
+        )
+        self.queue.publish([row.job for row in rows])
+        for job_id, attempt in (*found.alive, *found.ended):
+            self.attempts.look_after(job_id, attempt)
+        for job_id, attempt in found.abandoned:
+            self._abandoned(job_id, attempt)
+        for start in found.unspawned:
+            self.effects.start(start)
+        for job_id in found.unstarted:
+            self._put(StartFailed(job_id, failure(adoption.never_started())))
+        if rows:
+            _log.info("adopted %d jobs: %d alive", len(rows), len(found.alive))
+
+    async def _record(self, changes: Sequence[JobChange], at: float) -> list[Job]:
+        notes = self.attempts.notes
+        changes = [change for change in changes if not self._is_known(change)]
+        if not changes:
+            return []
+        whole = [
+            replace(change, fields={**change.fields, **notes.pop(change.job_id, {})})
+            if change.fields.get("state") is State.DONE
+            else change
+            for change in changes
+        ]
+        jobs = await self.ledger.record(whole, at)
+        if any(job.done for job in jobs):
+            self.housekeeping.due()
+        return jobs
+
+    def _is_known(self, change: JobChange) -> bool:
+        """Whether the row already says so: a job is PENDING from its acceptance on."""
+        known = self.ledger.active.get(change.job_id)
+        return (
+            known is not None
+            and change.fields.get("state") is State.PENDING is known.job.state
+            and change.fields.get("attempt") == known.job.attempt
+        )
+
+    async def _look_at_others(self) -> None:
+        held = self.scheduler.used().gpus
+        others = await self.in_thread(self._others.now, self.attempts.pids(), held)
+        if others != self.scheduler.others:
+            self.inbox.put(OthersChanged(others))
+
+    def _put(self, event: Event) -> None:
+        self.inbox.put(event)
+
+    def _abandoned(self, job_id: int, attempt: Any) -> None:
+        self.effects.abandoned(job_id, attempt)
+
+
+def _die_with(task: asyncio.Task[None]) -> None:
+    """An engine without its inbox would accept jobs and never run them: it ends, loudly.
+
+    Its supervisors go on, and the next door starts an engine that adopts them.
+    """
+    if not task.cancelled() and task.exception() is not None:
+        _log.critical("%s failed; the engine ends", task.get_name(), exc_info=task.exception())
+        os._exit(70)

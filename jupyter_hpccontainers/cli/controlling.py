@@ -1,0 +1,72 @@
+"""``cancel``, ``wait`` and ``change``: stop jobs, wait for their end, give them more time."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from ..client.lines import exit_status, headline
+from ..client.tables import jobs_table
+from ..model.errors import InvalidSpec
+from ..model.quantities import parse_duration
+from .door import Subparsers, add_json, connect, print_json, subcommand
+from .following import Follower
+
+
+def declare(subparsers: Subparsers) -> None:
+    """Declare the subcommands."""
+    parser = subcommand(subparsers, "cancel", "stop jobs: TERM, grace, KILL", _cancel)
+    parser.add_argument("jobs", type=int, nargs="*", metavar="JOB")
+    parser.add_argument("--tag", default="", help="all jobs with this tag")
+    parser.add_argument("--now", action="store_true", help="KILL at once")
+    add_json(parser)
+    parser = subcommand(subparsers, "wait", "wait for jobs and exit as the first to fail", _wait)
+    parser.add_argument("jobs", type=int, nargs="+", metavar="JOB")
+    parser.add_argument("--timeout", metavar="TIME", help="give up (exit 124) after, e.g., 10m")
+    add_json(parser)
+    parser = subcommand(subparsers, "change", "change the time limit of a job", _change)
+    parser.add_argument("job", type=int, metavar="JOB")
+    parser.add_argument("-t", "--time", required=True, metavar="TIME")
+    add_json(parser)
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    if bool(options.jobs) == bool(options.tag):
+        raise InvalidSpec("no jobs are named", cure="name numbers, or one --tag")
+    client = connect()
+    ids = options.jobs
+    if options.tag and options.now:
+        ids = [job.id for job in client.jobs(state="active", tag=options.tag, limit=10_000)]
+    if options.now:
+        told = tuple(client.cancel(job_id, kill=True) for job_id in ids)
+    else:
+        told = client.cancel_many(ids, tag=options.tag)
+    if options.json:
+        print_json(told)
+    else:
+        print(jobs_table(told))
+    return 0
+
+
+def _wait(options: argparse.Namespace) -> int:
+    limit_s = parse_duration(options.timeout, "timeout") if options.timeout else None
+    follower = Follower(connect(), dict.fromkeys(options.jobs, 0))
+    ended = follower.until_done(until=None if limit_s is None else time.monotonic() + limit_s)
+    jobs = [ended[job_id] for job_id in options.jobs if job_id in ended]
+    if options.json:
+        print_json(jobs if len(options.jobs) > 1 else jobs[0])
+    else:
+        print(*(headline(job) for job in jobs), sep="\n")
+    if not all(job.done for job in jobs):
+        # As timeout(1) exits.
+        return 124
+    return next((status for job in jobs if (status := exit_status(job))), 0)
+
+
+def _change(options: argparse.Namespace) -> int:
+    job = connect().change(options.job, time_limit=options.time)
+    if options.json:
+        print_json(job)
+    else:
+        print(headline(job))
+    return 0

@@ -1,0 +1,1 @@
+"""How every door reaches the engine, or starts it."""

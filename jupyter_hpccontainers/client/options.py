@@ -1,0 +1,115 @@
+"""The options of a submission, declared once for every door that has a command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..model.errors import InvalidSpec
+from ..model.job import Network, Priority, RuntimeChoice
+
+_DATA = ("workdir", "name", "description", "runtime", "network", "priority", "memory", "time_limit")
+_FLAGS = ("tty", "writable", "merge_stderr", "keep_entrypoint", "as_root")
+
+
+def add_job_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the image and everything that can be asked for."""
+    add = parser.add_argument
+    # Optional for argparse, so that an option it does not know is what it complains of first.
+    add("image", nargs="?", help="image name, docker://… reference or path of a .sif file")
+    add("-c", "--cores", type=int, metavar="N", help="logical CPUs (1)")
+    add("-m", "--memory", metavar="SIZE", help="e.g. 500m or 4g (in proportion to the cores)")
+    add("-g", "--gpus", type=int, metavar="N", help="whole GPUs (0)")
+    add("-t", "--time", dest="time_limit", metavar="TIME", help="limit: 90 (min), 1:30:00, 1h30m")
+    add("-n", "--name", help="a name for lists")
+    add("--description", metavar="TEXT", help="a note kept with the job")
+    add("--tag", action="append", dest="tags", metavar="TAG", help="may be given several times")
+    add("-e", "--env", action="append", metavar="NAME[=VALUE]", help="set, or pass on, a variable")
+    add("--env-file", metavar="FILE", help="NAME=VALUE lines; keeps secrets out of the command")
+    add(
+        "-v",
+        "--mount",
+        action="append",
+        dest="mounts",
+        metavar="PATH[:TARGET[:ro]]",
+        help="show a folder or file of this machine to the job",
+    )
+    add("-w", "--workdir", metavar="PATH", help="working folder (this one), mounted read-write")
+    add("--runtime", choices=[choice.value for choice in RuntimeChoice], help="(auto)")
+    add("--network", choices=[network.value for network in Network], help="(the site's default)")
+    add("--priority", choices=[priority.value for priority in Priority], help="(normal)")
+    add("--tty", action="store_true", help="give it a terminal (merges stderr into stdout)")
+    add("--writable", action="store_true", help="a throw-away writable layer over the image")
+    add("--merge-stderr", action="store_true", help="one pipe: exact order of both streams")
+    add("--keep-entrypoint", action="store_true", help="run a script through the ENTRYPOINT")
+    add("--as-root", action="store_true", help="be root in the container, where allowed")
+
+
+def split_command(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words before ``--`` and those after it, which are the job's own."""
+    if "--" not in words:
+        return list(words), []
+    cut = list(words).index("--")
+    return list(words[:cut]), list(words[cut + 1 :])
+
+
+def request_from(options: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the request that parsed options ask for, without command or script.
+
+    Raises InvalidSpec when a variable or file that is named does not exist.
+    """
+    if options.image is None:
+        raise InvalidSpec("no image is named", cure="name one, e.g. python:3.12", field="image")
+    request: dict[str, Any] = {"image": absolute_image(options.image), "workdir": os.getcwd()}
+    request |= {key: getattr(options, key) for key in _DATA if getattr(options, key)}
+    request |= {key: True for key in _FLAGS if getattr(options, key)}
+    for key in ("cores", "gpus", "tags"):
+        if getattr(options, key) is not None:
+            request[key] = getattr(options, key)
+    if options.mounts:
+        request["mounts"] = [absolute_mount(mount) for mount in options.mounts]
+    request["workdir"] = os.path.abspath(os.path.expanduser(request["workdir"]))
+    env = variables(options.env or [], options.env_file, environ)
+    return {**request, "env": env} if env else request
+
+
+def absolute_image(image: str) -> str:
+    """Return an image with the path of a file made absolute; names are left as they are."""
+    if image.startswith(("./", "../", "~")) or (image.endswith(".sif") and ":" not in image):
+        return os.path.abspath(os.path.expanduser(image))
+    return image
+
+
+def absolute_mount(mount: str) -> str:
+    """Return a mount with its source as an absolute path, seen from this folder."""
+    source, colon, rest = mount.partition(":")
+    path = os.path.abspath(os.path.expanduser(source))
+    return f"{path}{colon}{rest}"
+
+
+def variables(named: Sequence[str], file: str | None, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of ``--env`` and ``--env-file``; a bare NAME is passed on."""
+    found = {}
+    for item in [*_lines_of(file), *named]:
+        name, equals, value = item.partition("=")
+        if not equals and name not in environ:
+            raise InvalidSpec(
+                f"variable {name[:40]!r} is not set here", cure="write NAME=VALUE", field="env"
+            )
+        found[name] = value if equals else environ[name]
+    return found
+
+
+def _lines_of(file: str | None) -> list[str]:
+    if file is None:
+        return []
+    try:
+        with open(os.path.expanduser(file), encoding="utf-8") as lines:
+            stripped = [line.strip() for line in lines]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSpec(
+            f"the file {file} cannot be read: {error}", cure="name a readable file", field="env"
+        ) from None
+    return [line for line in stripped if line and not line.startswith("#")]

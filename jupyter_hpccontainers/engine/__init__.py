@@ -1,0 +1,1 @@
+"""The engine process: loop, HTTP API on a unix socket, lifetime."""

@@ -1,0 +1,135 @@
+"""Jobs over HTTP: submit, list, show, change, cancel, explain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...backends.protocol import JobQuery
+from ...model.errors import InvalidSpec
+from ...model.job import Job
+from ...model.quantities import parse_duration
+from ...model.reasons import sentence
+from ...model.request import spec_from_request
+from ...model.states import Reason, Result, State
+from ...model.wire import encode
+from .base import Handler
+
+_ACTIVE = frozenset(State) - {State.DONE}
+
+
+def job_to_json(job: Job) -> dict[str, Any]:
+    """Return a record as doors see it: its reason also in words."""
+    data: dict[str, Any] = encode(job)
+    if job.reason is not None:
+        data["reason"]["sentence"] = sentence(job.reason)
+    return data
+
+
+class Jobs(Handler):
+    """``/v1/jobs``."""
+
+    async def get(self) -> None:
+        """List, newest first."""
+        query = JobQuery(
+            states=_states(self.get_query_argument("state", "")),
+            results=_results(self.get_query_argument("result", "")),
+            tag=self.get_query_argument("tag", ""),
+            name=self.get_query_argument("name", ""),
+            limit=min(self.number("limit", 100, least=1), 10_000),
+            before=self.number("before", 0, least=0) or None,
+        )
+        jobs = await self.backend.jobs(query)
+        self.answer({"jobs": [job_to_json(job) for job in jobs]})
+
+    async def post(self) -> None:
+        """Submit; answered only after the record is on disk."""
+        key = self.request.headers.get("Idempotency-Key")
+        if key is not None and len(key) > 200:
+            raise InvalidSpec("the idempotency key is too long", cure="at most 200 characters")
+        job, created = await self.backend.submit(spec_from_request(self.body()), key)
+        self.answer(job_to_json(job), 201 if created else 200)
+
+
+class CancelMany(Handler):
+    """``/v1/jobs/cancel``."""
+
+    async def post(self) -> None:
+        """Cancel by ids or by tag."""
+        body = self.body()
+        ids, tag = body.get("ids"), body.get("tag")
+        if tag is not None and isinstance(tag, str) and tag:
+            found = await self.backend.jobs(JobQuery(states=_ACTIVE, tag=tag, limit=10_000))
+            ids = [job.id for job in found]
+        if not isinstance(ids, list) or not all(type(i) is int for i in ids):
+            raise InvalidSpec(
+                "neither ids nor a tag is given", cure="give one of them", field="ids"
+            )
+        jobs = [await self.backend.cancel(job_id) for job_id in ids]
+        self.answer({"jobs": [job_to_json(job) for job in jobs]})
+
+
+class OneJob(Handler):
+    """``/v1/jobs/{id}``."""
+
+    async def get(self, job_id: str) -> None:
+        """Show."""
+        self.answer(job_to_json(await self.backend.job(int(job_id))))
+
+    async def patch(self, job_id: str) -> None:
+        """Change the time limit."""
+        text = self.body().get("time_limit")
+        if not isinstance(text, str):
+            raise InvalidSpec(
+                "no time_limit is given", cure='send {"time_limit": "2h"}', field="time_limit"
+            )
+        job = await self.backend.change_time_limit(int(job_id), parse_duration(text))
+        self.answer(job_to_json(job))
+
+
+class Cancel(Handler):
+    """``/v1/jobs/{id}/cancel``."""
+
+    async def post(self, job_id: str) -> None:
+        """Stop; with ``kill`` without grace."""
+        kill = self.body().get("kill", False)
+        if not isinstance(kill, bool):
+            raise InvalidSpec("kill is not true or false", cure="give true or false", field="kill")
+        self.answer(job_to_json(await self.backend.cancel(int(job_id), kill)))
+
+
+class Explain(Handler):
+    """``/v1/jobs/{id}/explain``."""
+
+    async def get(self, job_id: str) -> None:
+        """Say why it waits."""
+        job, waiting = await self.backend.explain(int(job_id))
+        reason: Reason | None = waiting.reason if waiting else job.reason
+        self.answer(
+            {
+                "job_id": job.id,
+                "state": job.state.value,
+                "reason": encode(reason),
+                "position": waiting.position if waiting else None,
+                "ahead": list(waiting.ahead) if waiting else [],
+                "sentence": sentence(reason) if reason else f"the job is {job.state}",
+            }
+        )
+
+
+def _states(text: str) -> frozenset[State]:
+    if text == "active":
+        return _ACTIVE
+    return frozenset(_member(State, word, "state") for word in text.split(",") if word)
+
+
+def _results(text: str) -> frozenset[Result]:
+    return frozenset(_member(Result, word, "result") for word in text.split(",") if word)
+
+
+def _member(kind: Any, word: str, field: str) -> Any:
+    try:
+        return kind(word.strip().upper())
+    except ValueError:
+        raise InvalidSpec(
+            f"{field} {word[:40]!r} is not known", cure=f"one of {', '.join(kind)}", field=field
+        ) from None

@@ -1,0 +1,1 @@
+"""Image references, what is local, and how to fetch what is not."""

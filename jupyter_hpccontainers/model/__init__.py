@@ -1,0 +1,1 @@
+"""The words: frozen data, no input or output."""

@@ -1,0 +1,135 @@
+"""A job: the spec a person submits and the record the engine keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .machine import Enforcement
+from .resources import Allocation, Resources
+from .states import Reason, Result, State
+
+
+class Priority(StrEnum):
+    """Hard classes: a higher one always goes before a lower one."""
+
+    URGENT = "urgent"
+    NORMAL = "normal"
+    BEST_EFFORT = "best-effort"
+
+    @property
+    def rank(self) -> int:
+        """0 goes first."""
+        return list(Priority).index(self)
+
+
+class RuntimeChoice(StrEnum):
+    """Which runtime runs the job; ``auto`` takes Apptainer for a SIF, else what is there."""
+
+    AUTO = "auto"
+    DOCKER = "docker"
+    APPTAINER = "apptainer"
+
+
+class Network(StrEnum):
+    """The container's network; ``default`` is what the site's configuration says."""
+
+    DEFAULT = "default"
+    NONE = "none"
+    BRIDGE = "bridge"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A host path made visible in the container, at ``target``."""
+
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """What a person asks for.
+
+    Exactly one of ``command`` (argv, keeps the image's ENTRYPOINT) and ``script`` (a body, run by
+    its shebang, else python3) may be given; with neither the image's own command runs.
+    """
+
+    image: str
+    command: tuple[str, ...] = ()
+    script: str | None = None
+    resources: Resources = field(default_factory=Resources)
+    time_limit_s: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    mounts: tuple[Mount, ...] = ()
+    workdir: str = ""
+    name: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    priority: Priority = Priority.NORMAL
+    runtime: RuntimeChoice = RuntimeChoice.AUTO
+    network: Network = Network.DEFAULT
+    tty: bool = False
+    writable: bool = False
+    merge_stderr: bool = False
+    keep_entrypoint: bool = False
+    as_root: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job's record as every door sees it; times are seconds since the epoch (UTC)."""
+
+    id: int
+    engine: str
+    spec: JobSpec
+    state: State
+    submitted_at: float
+    user: str
+    attempt: int = 1
+    result: Result | None = None
+    reason: Reason | None = None
+    position: int | None = None
+    runtime: RuntimeChoice = RuntimeChoice.AUTO
+    image_digest: str = ""
+    allocation: Allocation | None = None
+    enforcement: Enforcement | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    warnings: tuple[str, ...] = ()
+    log_bytes: int = 0
+    progress: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        """Whether no attempt will follow."""
+        return self.state is State.DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Why a job waits: the first reason that holds, its place in the queue, who is ahead."""
+
+    job_id: int
+    reason: Reason
+    position: int
+    ahead: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image that is on this machine: a Docker image or a SIF file."""
+
+    reference: str
+    runtime: RuntimeChoice
+    digest: str = ""
+    size_bytes: int = 0
+    created: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""

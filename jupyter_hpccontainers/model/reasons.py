@@ -1,0 +1,173 @@
+"""A reason into the person's sentence: the only place where reasons become words."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from .quantities import format_duration, format_memory
+from .states import Reason, ReasonCode
+
+Details = Mapping[str, Any]
+
+
+def sentence(reason: Reason) -> str:
+    """Return the reason in words, with its figures, without a full stop.
+
+    Details a newer or older engine left out are simply not told.
+    """
+    told = _TOLD.get(reason.code)
+    return told(reason.details) if told else _PLAIN.get(reason.code, reason.code.value)
+
+
+def amount(resource: str, count: int) -> str:
+    """Return an amount of ``cores``, ``memory`` or ``gpus``: ``1 core``, ``4 GiB of memory``."""
+    if resource == "memory":
+        return f"{format_memory(count)} of memory"
+    word = {"cores": "core", "gpus": "GPU"}.get(resource, resource)
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def has(lack: Details) -> str:
+    """Return how much of a lacking resource the machine has."""
+    return amount(str(lack["resource"]), int(lack["capacity"]))
+
+
+def exceeds(lack: Details) -> str:
+    """Return ``asks 3 cores, the machine has 2``."""
+    asked = amount(str(lack["resource"]), int(lack["requested"]))
+    return f"asks {asked}, the machine has {_bare(lack, 'capacity')}"
+
+
+def _bare(lack: Details, key: str) -> str:
+    count = int(lack[key])
+    return format_memory(count) if lack["resource"] == "memory" else str(count)
+
+
+def _lacks(details: Details) -> str:
+    return " and ".join(
+        f"{amount(str(lack['resource']), int(lack['requested']))} "
+        f"({_bare(lack, 'free')} of {_bare(lack, 'capacity')} free)"
+        for lack in details.get("lacking", ())
+    )
+
+
+def _resources(details: Details) -> str:
+    return f"waits for {_lacks(details) or 'resources'}"
+
+
+def _others(details: Details) -> str:
+    lacks = _lacks(details) or "what is used outside this queue"
+    busy: Sequence[int] = details.get("busy_gpus", ())
+    used = [f"GPU {number}" for number in busy]
+    if details.get("memory_bytes"):
+        used.append(f"{format_memory(int(details['memory_bytes']))} of memory")
+    by = f": {' and '.join(used)} used outside this queue" if used else ""
+    return f"waits for {lacks}{by}"
+
+
+def _priority(details: Details) -> str:
+    ahead = details.get("jobs_ahead")
+    if not ahead:
+        return "waits for jobs that go first"
+    jobs = "1 job that goes" if ahead == 1 else f"{ahead} jobs that go"
+    head = details.get("head")
+    kept = f"; what is free is kept for job {head}" if head else ""
+    return f"waits for {jobs} first{kept}"
+
+
+def _begin_time(details: Details) -> str:
+    begin_at = details.get("begin_at")
+    if begin_at is None:
+        return "waits for its begin time"
+    return f"begins at {datetime.fromtimestamp(begin_at, UTC):%Y-%m-%d %H:%M:%S} UTC or later"
+
+
+def _non_zero_exit(details: Details) -> str:
+    code = details.get("exit_code")
+    if code is None:
+        return "ended with a non-zero exit code"
+    name = _signal_name(code - 128)
+    by = f", as after {name}" if name else ""
+    return f"ended with exit code {code}{by}"
+
+
+def _signalled(details: Details) -> str:
+    number = details.get("signal")
+    if number is None:
+        return "ended by a signal"
+    return f"ended by {_signal_name(number) or f'signal {number}'}"
+
+
+def _signal_name(number: Any) -> str:
+    return next((known.name for known in signal.Signals if known == number), "")
+
+
+def _time_limit(details: Details) -> str:
+    limit_s = details.get("limit_s")
+    of = f" of {format_duration(limit_s)}" if limit_s else ""
+    return f"reached its time limit{of}"
+
+
+def _start_timeout(details: Details) -> str:
+    timeout_s = details.get("start_timeout_s")
+    within = f" within {format_duration(timeout_s)}" if timeout_s else ""
+    return f"did not start{within}"
+
+
+def _machine_changed(details: Details) -> str:
+    lacking = details.get("lacking", ())
+    rest = ": " + " and ".join(exceeds(lack) for lack in lacking) if lacking else ""
+    return f"can never start since the machine changed{rest}"
+
+
+def _with_message(words: str) -> Callable[[Details], str]:
+    """Return a teller of ``words`` and of what the runtime or registry said, if anything."""
+
+    def tell(details: Details) -> str:
+        message = details.get("message")
+        return f"{words}: {message}" if message else words
+
+    return tell
+
+
+_TOLD: Mapping[ReasonCode, Callable[[Details], str]] = {
+    ReasonCode.IMAGE: _with_message("waits for its image"),
+    ReasonCode.RESOURCES: _resources,
+    ReasonCode.OTHERS: _others,
+    ReasonCode.PRIORITY: _priority,
+    ReasonCode.BEGIN_TIME: _begin_time,
+    ReasonCode.RUNTIME_DOWN: _with_message("waits for a container runtime that answers"),
+    ReasonCode.NON_ZERO_EXIT: _non_zero_exit,
+    ReasonCode.SIGNALLED: _signalled,
+    ReasonCode.TIME_LIMIT: _time_limit,
+    ReasonCode.START_TIMEOUT: _start_timeout,
+    ReasonCode.MACHINE_CHANGED: _machine_changed,
+    ReasonCode.IMAGE_NOT_FOUND: _with_message("image not found"),
+    ReasonCode.IMAGE_FAILED: _with_message("the image could not be made ready"),
+    ReasonCode.NO_INTERPRETER: _with_message("the image has nothing to run the script with"),
+    ReasonCode.COMMAND_NOT_FOUND: _with_message("command not found in the image"),
+    ReasonCode.START_FAILED: _with_message("could not be started"),
+    ReasonCode.NETWORK_UNAVAILABLE: _with_message("the network asked for is unavailable"),
+    ReasonCode.GPU_UNAVAILABLE: _with_message("a GPU it was given is unavailable"),
+    ReasonCode.SUPERVISOR_LOST: _with_message("its supervisor was lost, its exit code is unknown"),
+    ReasonCode.RUNTIME_RESTARTED: _with_message(
+        "the container runtime was restarted, its exit code is not to be trusted"
+    ),
+}
+
+_PLAIN: Mapping[ReasonCode, str] = {
+    ReasonCode.USER_HOLD: "held by a person until released",
+    ReasonCode.DEPENDENCY: "waits for jobs it depends on",
+    ReasonCode.QUOTA: "waits until its quota allows it",
+    ReasonCode.TOKENS: "waits for a token",
+    ReasonCode.DRAINED: "waits because the machine takes no new jobs",
+    ReasonCode.HEADROOM: "waits because what is free is kept for short jobs",
+    ReasonCode.BACK_OFF: "waits before it is tried again",
+    ReasonCode.OUT_OF_MEMORY: "used more memory than it asked for",
+    ReasonCode.USER_CANCEL: "cancelled by a person",
+    ReasonCode.PREEMPTED: "made way for a job of a higher class",
+    ReasonCode.DEPENDENCY_NEVER_SATISFIED: "a job it depends on ended otherwise than asked",
+}

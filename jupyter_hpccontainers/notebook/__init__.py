@@ -1,0 +1,1 @@
+"""The door inside a kernel: magics, Python, job card."""

@@ -1,0 +1,120 @@
+"""What ``%%container`` and ``%container`` do, once a line is parsed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+from ..client import tables
+from ..model.errors import InvalidSpec
+from . import grammar
+from .connection import connect
+from .listing import Listing, images_listing, jobs_listing
+from .one_line import one_line_errors
+from .python import Job, say
+from .run import Run, attend
+from .script import expanded, written_body
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def cell_command(shell: InteractiveShell, line: str, cell: str) -> None:
+    """Run the body of a cell; raises what went wrong, shown as one line."""
+    with one_line_errors():
+        options, command = grammar.parse_run(line)
+        body = written_body(shell, line, cell)
+        if options.expand:
+            options, command = grammar.parse_run(expanded(shell, line))
+            body = expanded(shell, body)
+        if command:
+            raise InvalidSpec(
+                "a cell has a script and can have no command after --",
+                cure="use %container run, or put the command into the cell",
+                field="command",
+            )
+        Run(shell, options).start({"script": body})
+
+
+def line_command(shell: InteractiveShell, line: str) -> Any:
+    """Do what a subcommand says and return what there is to see."""
+    name, _, rest = line.strip().partition(" ")
+    if name in {"", "help", "--help", "-h"}:
+        print(grammar.help_text())
+        return None
+    command = _COMMANDS.get(name)
+    if command is None:
+        raise UsageError(
+            f"%container {name[:40]} is not known; one of {', '.join(_COMMANDS)} "
+            "(%%container IMAGE runs a cell)"
+        )
+    with one_line_errors():
+        return command(shell, rest)
+
+
+def _run(shell: InteractiveShell, line: str) -> None:
+    options, command = grammar.parse_run(line)
+    if options.expand:
+        options, command = grammar.parse_run(expanded(shell, line))
+    Run(shell, options).start({"command": command} if command else {})
+
+
+def _ps(shell: InteractiveShell, line: str) -> Listing[Job]:
+    options = grammar.ps_parser().parse_args(grammar.words(line))
+    client = connect(say)
+    state = "" if options.all else "active"
+    found = client.jobs(state=state, tag=options.tag, limit=options.limit)
+    return jobs_listing(found, [Job(record, client) for record in found])
+
+
+def _logs(shell: InteractiveShell, line: str) -> None:
+    options = grammar.logs_parser().parse_args(grammar.words(line))
+    client = connect(say)
+    if options.follow:
+        attend(shell, client.job(options.job), client, stream=options.stream)
+        return
+    text = client.whole_log(options.job, stream=options.stream).decode(errors="replace")
+    if options.tail is not None:
+        text = "".join(text.splitlines(keepends=True)[-options.tail :] if options.tail > 0 else [])
+    print(text, end="" if text.endswith("\n") else os.linesep)
+
+
+def _stop(shell: InteractiveShell, line: str) -> Listing[Job]:
+    options = grammar.stop_parser().parse_args(grammar.words(line))
+    if bool(options.jobs) == bool(options.tag):
+        raise UsageError("name jobs by number, or a --tag")
+    client = connect(say)
+    if options.now and options.jobs:
+        told = tuple(client.cancel(job_id, kill=True) for job_id in options.jobs)
+    else:
+        told = client.cancel_many(options.jobs, tag=options.tag)
+    return jobs_listing(told, [Job(record, client) for record in told])
+
+
+def _explain(shell: InteractiveShell, line: str) -> None:
+    options = grammar.explain_parser().parse_args(grammar.words(line))
+    print(tables.explanation_lines(connect(say).explain(options.job)))
+
+
+def _images(shell: InteractiveShell, line: str) -> Listing[Any]:
+    options = grammar.images_parser().parse_args(grammar.words(line))
+    return images_listing(connect(say).images(options.search))
+
+
+def _info(shell: InteractiveShell, line: str) -> None:
+    grammar.info_parser().parse_args(grammar.words(line))
+    client = connect(say)
+    print(tables.machine_lines(client.machine(), client.health()))
+
+
+_COMMANDS = {
+    "run": _run,
+    "ps": _ps,
+    "logs": _logs,
+    "stop": _stop,
+    "info": _info,
+    "images": _images,
+    "explain": _explain,
+}

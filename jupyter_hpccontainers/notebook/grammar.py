@@ -1,0 +1,126 @@
+"""The options of the magics, declared: parsing, help and completion read them here."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Callable
+
+from IPython.core.error import UsageError
+from IPython.core.magic_arguments import MagicArgumentParser
+
+from ..client.options import add_job_options, split_command
+
+_CELL_HELP = """Run this cell in a container: by its shebang, else by python3.
+
+The job queues for its cores, memory and GPUs, its last lines are shown here while it runs, and
+it fails the cell when it fails. Interrupt once to stop it, twice to kill it. Sets _job and
+_exit_code. The working folder is this notebook's, mounted read-write at its own path."""
+
+_LINE_HELP = """
+%container run IMAGE [options] [-- ARGV…]   run a command, or the image's own
+%container ps [-a] [--tag TAG] [-n N]        jobs that wait and run; -a: also those that ended
+%container logs JOB [-f] [--stream both|stdout|stderr] [--tail LINES]
+%container stop JOB… [--now] [--tag TAG]     stop jobs: TERM, grace, KILL; --now: KILL
+%container explain JOB                       why it waits, or why it ended
+%container images [TEXT]                     images on this machine
+%container info                              the machine, what is in use, the engine"""
+
+
+def cell_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``%%container`` and ``%container run``."""
+    parser = _parser("container", _CELL_HELP)
+    add_job_options(parser)
+    add = parser.add_argument
+    add("--detach", action="store_true", help="return at once with the job's card")
+    add("--out", metavar="VAR", help="bind what it prints on stdout to this variable, as text")
+    add("--no-raise", action="store_true", help="let the notebook go on when the job fails")
+    add("--stream", action="store_true", help="print lines instead of showing the last ones")
+    add("--expand", action="store_true", help="fill {expressions} of line and cell in")
+    return parser
+
+
+def parse_run(line: str) -> tuple[argparse.Namespace, list[str]]:
+    """Return the options of a run and the argv after ``--``; raises UsageError."""
+    before, command = split_command(words(line))
+    return cell_parser().parse_args(before), command
+
+
+def ps_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``ps``."""
+    parser = _parser("container ps")
+    parser.add_argument("-a", "--all", action="store_true")
+    parser.add_argument("--tag", default="")
+    parser.add_argument("-n", "--limit", type=int, default=20)
+    return parser
+
+
+def logs_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``logs``."""
+    parser = _parser("container logs")
+    parser.add_argument("job", type=int)
+    parser.add_argument("-f", "--follow", action="store_true")
+    parser.add_argument("--stream", choices=["both", "stdout", "stderr"], default="both")
+    parser.add_argument("--tail", type=int, metavar="LINES")
+    return parser
+
+
+def stop_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``stop``."""
+    parser = _parser("container stop")
+    parser.add_argument("jobs", type=int, nargs="*")
+    parser.add_argument("--now", action="store_true")
+    parser.add_argument("--tag", default="")
+    return parser
+
+
+def explain_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``explain``."""
+    parser = _parser("container explain")
+    parser.add_argument("job", type=int)
+    return parser
+
+
+def images_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``images``."""
+    parser = _parser("container images")
+    parser.add_argument("search", nargs="?", default="")
+    return parser
+
+
+def info_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``info``."""
+    return _parser("container info")
+
+
+#: The parser of every ``%container`` subcommand.
+SUBCOMMANDS: dict[str, Callable[[], argparse.ArgumentParser]] = {
+    "run": cell_parser,
+    "ps": ps_parser,
+    "logs": logs_parser,
+    "stop": stop_parser,
+    "info": info_parser,
+    "images": images_parser,
+    "explain": explain_parser,
+}
+
+
+def words(line: str) -> list[str]:
+    """Return the words of a line, quoted as in a shell; raises UsageError."""
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"the line does not parse: {error}; close the quotes") from None
+
+
+def help_text() -> str:
+    """Return what ``%%container?`` shows."""
+    return f"{cell_parser().format_help().rstrip()}\n{_LINE_HELP}\n"
+
+
+def _parser(name: str, description: str = "") -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = MagicArgumentParser(  # type: ignore[no-untyped-call]
+        name, description=description
+    )
+    parser.allow_abbrev = False
+    return parser

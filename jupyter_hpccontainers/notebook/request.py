@@ -1,0 +1,46 @@
+"""What Python's arguments ask for, as the request the engine reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from ..client.options import absolute_image, absolute_mount
+from ..model.job import Mount
+from ..model.wire import encode
+
+
+def python_request(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request: paths made absolute, this folder as working folder, no empty fields."""
+    request = {key: value for key, value in asked.items() if not _absent(value)}
+    request["image"] = absolute_image(str(asked["image"]))
+    request["workdir"] = os.path.abspath(os.path.expanduser(request.get("workdir", ".")))
+    if "memory" in request:
+        request["memory"] = str(request["memory"])
+    if "time_limit" in request:
+        request["time_limit"] = _time(request["time_limit"])
+    if "command" in request and not isinstance(request["command"], str):
+        request["command"] = [str(word) for word in request["command"]]
+    if "env" in request:
+        request["env"] = {str(key): str(value) for key, value in request["env"].items()}
+    if isinstance(asked["tags"], str):
+        request["tags"] = [asked["tags"]]
+    elif "tags" in request:
+        request["tags"] = list(request["tags"])
+    request["mounts"] = [_mount(mount) for mount in asked["mounts"]]
+    return request
+
+
+def _absent(value: object) -> bool:
+    # Not falsehood: 0 cores is a wrong request, and the engine has to say so.
+    return value is None or value is False or value in ("", ())
+
+
+def _mount(mount: str | Mount) -> Any:
+    return encode(mount) if isinstance(mount, Mount) else absolute_mount(str(mount))
+
+
+def _time(limit: str | int | timedelta) -> str:
+    return f"{round(limit.total_seconds())}s" if isinstance(limit, timedelta) else str(limit)

@@ -1,0 +1,1 @@
+"""Docker and Apptainer: one container configuration per job, and the few verbs to ask them."""

@@ -1,0 +1,78 @@
+"""Actions: what the engine must do, in the imperative; the scheduler itself does nothing.
+
+``handle`` returns every Record before the other actions: the store writes them in one transaction,
+and only then are the others carried out. Each effect comes back as an event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model.errors import HpccError
+from ..model.resources import Allocation
+from ..model.states import Reason, Result, State
+from .events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Write down where the job stands now; ``at`` is when it came there."""
+
+    job_id: int
+    attempt: int
+    state: State
+    at: float
+    result: Result | None = None
+    reason: Reason | None = None
+    allocation: Allocation | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchImage:
+    """Bring the job's image here; answered by ImageReady or ImageFailed. Asked once per job."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start the attempt on exactly these cores and GPUs; answered by Started or StartFailed."""
+
+    job_id: int
+    allocation: Allocation
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """TERM, ``grace_s`` seconds, then KILL of the whole tree; answered by Exited."""
+
+    job_id: int
+    grace_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """KILL the whole tree now; answered by Exited."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Send Ticked at this time; replaces the one before. Without it nothing is due."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One event of a batch was refused and changed nothing; only ``handle_all`` answers so."""
+
+    event: Event
+    error: HpccError
+
+
+Action = Record | FetchImage | Start | Stop | Kill | WakeAt | Refused

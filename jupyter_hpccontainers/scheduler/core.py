@@ -1,0 +1,349 @@
+"""The scheduler: events and the time in, actions out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..model.errors import HpccError, NeverFits, StateConflict
+from ..model.job import Waiting
+from ..model.machine import Machine, OthersUse
+from ..model.reasons import exceeds, has
+from ..model.resources import Allocation, Resources
+from ..model.states import Reason, ReasonCode, Result, State
+from .actions import Action, Kill, Refused, Stop
+from .amounts import lacking
+from .backfill import Reservation, choose, reserve
+from .entry import Entry, new_entry, restored_entry, seconds
+from .events import (
+    CancelRequested,
+    Event,
+    Exited,
+    Held,
+    ImageFailed,
+    ImageReady,
+    JobEvent,
+    OthersChanged,
+    Released,
+    Restored,
+    Started,
+    StartFailed,
+    Submission,
+    Submitted,
+    Ticked,
+    TimeLimitChanged,
+)
+from .explain import Reasons
+from .jobs import Jobs
+from .order import ByIndex, BySubmission, Ordering
+from .plan import predict
+from .policy import Backfill, Order, Policy
+from .profile import Profile
+from .promises import Promises
+from .result import CANCELLED, USER_CANCEL, Verdict, judge_exit, judge_failure
+from .transitions import LimitPassed, MachineChanged, StartTimedOut, next_state
+
+#: How many of the jobs ahead are named in a Waiting; the position tells how many there are.
+AHEAD_SHOWN = 100
+#: For how many jobs a start is predicted; those behind start later still.
+PLANNED = 10_000
+
+
+class Scheduler:
+    """Decides which job starts when and where, on one machine.
+
+    Pure: the same events at the same times give the same actions. Times are seconds since the
+    epoch. Every call of ``handle`` also ends what is due and starts whatever may start, so between
+    calls no job that may start is waiting.
+    """
+
+    def __init__(self, machine: Machine, policy: Policy | None = None) -> None:
+        self.machine = machine
+        self.policy = policy or Policy()
+        self._ordering = _ordering(self.policy, machine)
+        self._jobs = Jobs(machine, self._ordering)
+        self._promises = Promises()
+        self._decided: tuple[float, int] = (-math.inf, 0)
+        self._handlers: Mapping[type[Any], Callable[[Entry, Any, float], None]] = {
+            ImageReady: self._image_ready,
+            ImageFailed: self._failed,
+            Started: self._started,
+            StartFailed: self._failed,
+            Exited: self._exited,
+            CancelRequested: self._cancel,
+            TimeLimitChanged: self._limit,
+            Held: self._hold_or_release,
+            Released: self._hold_or_release,
+        }
+
+    # ------------------------------------------------------------------- events in, actions out
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        """Return what to do about one event: every Record first, WakeAt last.
+
+        Raises NeverFits, StateConflict or UnknownJob when the event is refused; then nothing has
+        changed and nothing is to be done.
+        """
+        self._apply(event, now)
+        return self._settle(now)
+
+    def handle_all(self, batch: Iterable[Event], now: float) -> list[Action]:
+        """Return what to do about several events at once, deciding once; see ``handle``.
+
+        An event that is refused changes nothing and is answered by a Refused among the actions.
+        """
+        for event in batch:
+            try:
+                self._apply(event, now)
+            except HpccError as error:
+                self._jobs.act(Refused(event, error))
+        return self._settle(now)
+
+    def restore(self, rows: Iterable[Restored], now: float) -> list[Action]:
+        """Load the jobs of an earlier engine, once, before the first event; then decide.
+
+        Jobs that hold an allocation keep it. A STOPPING one is told again to stop, since the engine
+        may have died before it acted. A waiting one that this machine can no longer hold ends
+        FAILED with MachineChanged.
+        """
+        for row in sorted(rows, key=_since):
+            self._load(row, now)
+        return self._settle(now)
+
+    def refuse(self, resources: Resources) -> None:
+        """Raise NeverFits, naming what is asked and what the machine has, if it can never start."""
+        capacity = self.machine.amounts
+        lacks = lacking(resources, capacity, capacity)
+        if not lacks:
+            return
+        raise NeverFits(
+            "; ".join(exceeds(lack) for lack in lacks),
+            cure=f"ask for at most {' and '.join(has(lack) for lack in lacks)}",
+            field=lacks[0]["resource"],
+            lacking=lacks,
+        )
+
+    # ------------------------------------------------------------------------------- questions
+
+    def state_of(self, job_id: int) -> State:
+        """Return where the job stands; raises UnknownJob."""
+        return self._jobs.state_of(job_id)
+
+    def used(self) -> Allocation:
+        """Return everything jobs hold: core numbers, bytes, GPU numbers."""
+        return self._jobs.holdings.used
+
+    def allocations(self) -> dict[int, Allocation]:
+        """Return what each job holds."""
+        return self._jobs.holdings.holders
+
+    @property
+    def others(self) -> OthersUse:
+        """What processes outside our jobs use, as last heard."""
+        return self._jobs.holdings.others
+
+    def reservation(self, now: float) -> Reservation | None:
+        """Return what is reserved for the first job that may be chosen; None when none waits."""
+        head = self._jobs.queue.first(self._ordering.aged_before(now))
+        if head is None:
+            return None
+        asked = self._jobs[head.job_id].job.resources
+        holdings = self._jobs.holdings
+        return reserve(head, asked, holdings.free, holdings.releases(), now)
+
+    def waiting(self, job_id: int, now: float) -> Waiting:
+        """Return why the job waits and who is ahead; raises StateConflict when it does not wait."""
+        state = self._jobs.state_of(job_id)
+        if not state.waits:
+            raise StateConflict(
+                f"job {job_id} is {state} and waits for nothing",
+                cure="look at its state",
+                job_id=job_id,
+                state=state.value,
+            )
+        return self.waiting_all(now)[job_id]
+
+    def waiting_all(self, now: float) -> dict[int, Waiting]:
+        """Return the same for every job that waits, in order: positions are 1 to n."""
+        queue = self._jobs.queue
+        line = [key.job_id for key in queue.in_line(self._ordering.aged_before(now))]
+        reasons = Reasons(self._jobs.holdings, self.reservation(now))
+        ahead = tuple(line[:AHEAD_SHOWN])
+        waiting: dict[int, Waiting] = {}
+        for place, job_id in enumerate(line, start=1):
+            reason = reasons.in_line(self._jobs[job_id], place)
+            shown = ahead if place > AHEAD_SHOWN else ahead[: place - 1]
+            waiting[job_id] = Waiting(job_id=job_id, reason=reason, position=place, ahead=shown)
+        for place, job_id in enumerate(queue.behind(), start=len(line) + 1):
+            reason = reasons.behind(self._jobs[job_id])
+            waiting[job_id] = Waiting(job_id=job_id, reason=reason, position=place)
+        return waiting
+
+    def plan(self, now: float, most: int = PLANNED) -> dict[int, float]:
+        """Return when each of the first ``most`` jobs that may be chosen is predicted to start.
+
+        Worked out anew at each call; infinite where it hangs on something with an unknown end.
+        """
+        holdings, queue = self._jobs.holdings, self._jobs.queue
+        profile = Profile(holdings.free, holdings.releases(), now)
+        waiting = queue.ready.shapes(self._ordering.aged_before(now))
+        return predict(profile, waiting.items(), most)
+
+    def check(self, now: float) -> None:
+        """Raise AssertionError when an invariant is broken; for tests, after every call."""
+        self._jobs.check()
+        if forgotten := self._choose(now):
+            raise AssertionError(f"{forgotten} may start and wait")
+
+    # ------------------------------------------------------------------------ one event at a time
+
+    def _apply(self, event: Event, now: float) -> None:
+        match event:
+            case Submitted(job=job):
+                self._submitted(job, now)
+            case OthersChanged(others=others):
+                self._jobs.holdings.see_others(others)
+            case Ticked():
+                pass
+            case _:
+                self._apply_to_job(event, now)
+
+    def _apply_to_job(self, event: JobEvent, now: float) -> None:
+        """Refuse what the table does not list; a job that is DONE never changes."""
+        state = self._jobs.state_of(event.job_id)
+        next_state(event.job_id, state, type(event))
+        if state is not State.DONE:
+            self._handlers[type(event)](self._jobs[event.job_id], event, now)
+
+    def _submitted(self, job: Submission, now: float) -> None:
+        if job.job_id in self._jobs:
+            raise StateConflict(
+                f"job {job.job_id} was submitted before",
+                cure="give each job its own number",
+                job_id=job.job_id,
+            )
+        self.refuse(job.resources)
+        self._jobs.admit(new_entry(job), now)
+
+    def _image_ready(self, entry: Entry, event: ImageReady, now: float) -> None:
+        self._jobs.image_ready(entry, now)
+
+    def _failed(self, entry: Entry, event: ImageFailed | StartFailed, now: float) -> None:
+        verdict = judge_failure(event.reason, entry.stop_reason)
+        self._jobs.finish(entry, type(event), verdict, now)
+
+    def _started(self, entry: Entry, event: Started, now: float) -> None:
+        at = now if event.at is None else min(event.at, now)
+        self._jobs.run(entry, Started, at)
+
+    def _exited(self, entry: Entry, event: Exited, now: float) -> None:
+        verdict = judge_exit(event, entry.stop_reason, entry.told_at)
+        self._jobs.finish(entry, Exited, verdict, now if event.ended_at is None else event.ended_at)
+
+    def _cancel(self, entry: Entry, event: CancelRequested, now: float) -> None:
+        if entry.state.waits:
+            self._jobs.finish(entry, CancelRequested, CANCELLED, now)
+        elif entry.stop_reason is None:
+            self._jobs.stop(entry, CancelRequested, USER_CANCEL, now, kill=event.kill)
+        elif event.kill:
+            self._jobs.act(Kill(event.job_id))
+
+    def _limit(self, entry: Entry, event: TimeLimitChanged, now: float) -> None:
+        limit_s = seconds(event.limit_s)
+        if entry.state.holds_allocation:
+            self._refuse_delay(entry, limit_s, now)
+        self._jobs.set_limit(entry, limit_s, now)
+
+    def _hold_or_release(self, entry: Entry, event: Held | Released, now: float) -> None:
+        self._jobs.hold_or_release(entry, type(event), now)
+
+    def _refuse_delay(self, entry: Entry, limit_s: float, now: float) -> None:
+        """Raise StateConflict when a longer limit would delay the head of the queue."""
+        reservation = self.reservation(now)
+        if reservation is None or not reservation.outlived_by(entry.ends_at):
+            return
+        longer = entry.end_with(limit_s)
+        if reservation.outlived_by(longer) or entry.job.resources.fits_in(reservation.spare):
+            return
+        job_id, head = entry.job.job_id, reservation.head.job_id
+        raise StateConflict(
+            f"more time for job {job_id} would delay job {head}, which was promised its turn",
+            cure=f"ask for less, or again once job {head} has started",
+            job_id=job_id,
+            head=head,
+            starts_at=None if reservation.at == math.inf else reservation.at,
+        )
+
+    def _load(self, row: Restored, now: float) -> None:
+        entry = restored_entry(row, now)
+        self._jobs.load(entry, now)
+        lacks = lacking(row.job.resources, self.machine.amounts, self.machine.amounts)
+        if row.state.waits and lacks:
+            reason = Reason(ReasonCode.MACHINE_CHANGED, {"lacking": lacks})
+            self._jobs.finish(entry, MachineChanged, Verdict(Result.FAILED, reason), now)
+        elif row.state is State.STOPPING:
+            self._jobs.act(Stop(row.job.job_id, row.job.grace_s))
+
+    # ------------------------------------------------------------------- what follows every event
+
+    def _settle(self, now: float) -> list[Action]:
+        """End what is due, start what may start, and say when to look again."""
+        jobs = self._jobs
+        jobs.let_begin(now)
+        for job_id in jobs.deadlines.due(now):
+            self._time_out(jobs[job_id], now)
+        # Nothing has changed since the last decision at this time, so it would be the same.
+        if self._decided != (now, self._changes):
+            for job_id in self._choose(now):
+                jobs.begin(job_id, now)
+            self._decided = now, self._changes
+        return jobs.actions(self._wake_at())
+
+    def _time_out(self, entry: Entry, now: float) -> None:
+        if entry.state is State.STARTING:
+            details = {"start_timeout_s": entry.job.start_timeout_s}
+            reason = Reason(ReasonCode.START_TIMEOUT, details)
+            self._jobs.stop(entry, StartTimedOut, reason, now, kill=True)
+        else:
+            reason = Reason(ReasonCode.TIME_LIMIT, {"limit_s": entry.limit_s})
+            self._jobs.stop(entry, LimitPassed, reason, now)
+
+    @property
+    def _changes(self) -> int:
+        return self._jobs.queue.changes + self._jobs.holdings.changes
+
+    def _choose(self, now: float) -> list[int]:
+        holdings, queue = self._jobs.holdings, self._jobs.queue
+        aged_before = self._ordering.aged_before(now)
+        if self.policy.backfill is Backfill.CONSERVATIVE:
+            waiting = queue.ready.shapes(aged_before)
+            keys = self._promises.choose(waiting, holdings.free, holdings.releases(), now)
+        else:
+            keys = choose(
+                queue.lines,
+                holdings.free,
+                holdings.releases,
+                now,
+                aged_before=aged_before,
+                backfill=self.policy.backfill is Backfill.EASY,
+            )
+        return [key.job_id for key in keys]
+
+    def _wake_at(self) -> float | None:
+        at = min(self._jobs.deadlines.next, self._promises.next)
+        for begin_at, _, _ in self._jobs.queue.later[:1]:
+            at = min(at, begin_at)
+        return None if at == math.inf else at
+
+
+def _ordering(policy: Policy, machine: Machine) -> Ordering:
+    if policy.order is Order.INDEX:
+        return ByIndex(machine.amounts, policy.guard, policy.unknown_s)
+    return BySubmission()
+
+
+def _since(row: Restored) -> tuple[float, int]:
+    """Return since when it holds something; what was given first is expected back first."""
+    since = row.started_at if row.starting_at is None else row.starting_at
+    return since or 0.0, row.job.job_id

@@ -1,0 +1,139 @@
+"""What the scheduler keeps of a job that is not DONE."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..model.resources import Allocation, Resources
+from ..model.states import Reason, State
+from .events import Restored, Submission
+
+
+class Key(NamedTuple):
+    """A job's place in the queue: hard class, score, submission, number; the least goes first.
+
+    The score is the order's (``order``), ``AGED`` for who has waited too long.
+    """
+
+    rank: int
+    score: float
+    submitted_at: float
+    job_id: int
+
+
+#: Less than every score of an order.
+AGED = -1.0
+
+
+class Shape(NamedTuple):
+    """What jobs must share to be alike to the planner; ``span_s`` is infinite without a limit."""
+
+    resources: Resources
+    span_s: float
+
+
+class Kind(NamedTuple):
+    """Jobs that are expected to run alike: whose, what (image and command), and its time limit."""
+
+    user: str = ""
+    what: str = ""
+    limit_s: float = math.inf
+
+
+class Spot(NamedTuple):
+    """Where a job waits: with those of its hard class, shape and kind, by submission."""
+
+    rank: int
+    shape: Shape
+    kind: Kind
+
+
+@dataclass(slots=True)
+class Entry:
+    """A job as it stands; only ``core`` changes it, and its state only by the table.
+
+    ``limit_s`` infinite means no limit. ``fetching``: FetchImage was asked for. ``stopping_at``
+    bounds its grace; ``told_at`` is the same, unless an engine that restarted does not know.
+    """
+
+    job: Submission
+    limit_s: float
+    image_ready: bool
+    state: State = State.PENDING
+    fetching: bool = False
+    allocation: Allocation | None = None
+    starting_at: float | None = None
+    started_at: float | None = None
+    stopping_at: float | None = None
+    told_at: float | None = None
+    stop_reason: Reason | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What it is expected to run like."""
+        return Kind(self.job.user, self.job.kind, self.limit_s)
+
+    @property
+    def shape(self) -> Shape:
+        """Its amounts, and the seconds it may hold them from its start."""
+        span_s = self.job.start_timeout_s + self.limit_s + self.job.grace_s
+        return Shape(self.job.resources, span_s)
+
+    @property
+    def stops_at(self) -> float:
+        """When it is told to stop, unless something happens before; infinite if never."""
+        if self.state is State.STARTING and self.starting_at is not None:
+            return self.starting_at + self.job.start_timeout_s
+        if self.state is State.RUNNING and self.started_at is not None:
+            return self.started_at + self.limit_s
+        return math.inf
+
+    @property
+    def ends_at(self) -> float:
+        """The planner's end: when its allocation is free again at the latest."""
+        return self.end_with(self.limit_s)
+
+    def end_with(self, limit_s: float) -> float:
+        """Return the planner's end if its time limit were ``limit_s``."""
+        if self.state is State.STOPPING and self.stopping_at is not None:
+            return self.stopping_at + self.job.grace_s
+        if self.state is State.RUNNING and self.started_at is not None:
+            return self.started_at + limit_s + self.job.grace_s
+        if self.state is State.STARTING and self.starting_at is not None:
+            return self.starting_at + self.job.start_timeout_s + limit_s + self.job.grace_s
+        return math.inf
+
+
+def new_entry(job: Submission) -> Entry:
+    """Return the entry of a job just accepted."""
+    return Entry(job, seconds(job.limit_s), job.image_ready)
+
+
+def restored_entry(row: Restored, now: float) -> Entry:
+    """Return the entry of a job whose row was loaded; a time its state needs is ``now`` if lost."""
+    entry = Entry(
+        row.job,
+        seconds(row.job.limit_s),
+        row.job.image_ready,
+        row.state,
+        allocation=row.allocation,
+        starting_at=row.starting_at,
+        started_at=row.started_at,
+        stopping_at=row.stopping_at,
+        told_at=row.stopping_at,
+        stop_reason=row.stop_reason,
+    )
+    if row.state is State.STARTING and row.starting_at is None:
+        entry.starting_at = now
+    elif row.state is State.RUNNING and row.started_at is None:
+        entry.started_at = now
+    elif row.state is State.STOPPING and row.stopping_at is None:
+        entry.stopping_at = now
+    return entry
+
+
+def seconds(limit_s: float | None) -> float:
+    """Return the limit as a number: infinite when there is none."""
+    return math.inf if limit_s is None else limit_s

@@ -1,0 +1,162 @@
+"""Events: what happened, in the past tense; the only way anything reaches the scheduler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model.job import Priority
+from ..model.machine import OthersUse
+from ..model.resources import Allocation, Resources
+from ..model.states import Reason, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What the scheduler knows of a job: amounts and times, never commands or images.
+
+    ``limit_s`` None: never ended for its time, and planned with an unknown end. ``begin_at`` is in
+    seconds since the epoch, as are all times here. Jobs of one ``user`` and ``kind`` (image and
+    command, as any name) are expected to run as long as the last ones did.
+    """
+
+    job_id: int
+    resources: Resources
+    limit_s: float | None
+    priority: Priority
+    submitted_at: float
+    grace_s: float
+    start_timeout_s: float
+    image_ready: bool
+    held: bool = False
+    attempt: int = 1
+    begin_at: float | None = None
+    user: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A job was accepted. Refused with NeverFits when the machine can never hold it."""
+
+    job: Submission
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReady:
+    """The job's image is on this machine, in the form its runtime needs."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFailed:
+    """The job's image can't be had; the job ends FAILED with this reason."""
+
+    job_id: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The user's program runs since ``at`` (None: since now); its time limit counts from there."""
+
+    job_id: int
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartFailed:
+    """The program never ran, and nothing of the attempt is left on the machine."""
+
+    job_id: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exited:
+    """Everything of the attempt has ended, so its allocation is free again.
+
+    ``oom_killed``: the kernel killed the main process for memory. ``reason`` is given when the
+    exit code can't be vouched for (SupervisorLost, RuntimeRestarted). ``ended_at``: when it ended,
+    where known; a job that ended before it was told to stop keeps its own result.
+    """
+
+    job_id: int
+    exit_code: int | None = None
+    signal: int | None = None
+    oom_killed: bool = False
+    reason: Reason | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """A person wants the job ended, with ``kill`` without the grace period; twice is once."""
+
+    job_id: int
+    kill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimitChanged:
+    """A person changes the time limit; refused where it would delay the head of the queue."""
+
+    job_id: int
+    limit_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A person holds a waiting job back."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A person lets a held job go on; it keeps its place by submission."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OthersChanged:
+    """What processes outside our jobs use has changed."""
+
+    others: OthersUse
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time has passed: sent when the last ``WakeAt`` is due."""
+
+
+JobEvent = (
+    ImageReady
+    | ImageFailed
+    | Started
+    | StartFailed
+    | Exited
+    | CancelRequested
+    | TimeLimitChanged
+    | Held
+    | Released
+)
+Event = Submitted | JobEvent | OthersChanged | Ticked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """A job's row as a restarted engine finds it in its store; not an event, state is loaded.
+
+    ``starting_at``, ``started_at`` and ``stopping_at`` are when it entered those states, None where
+    it did not or that was not kept; ``stop_reason`` is the reason recorded with STOPPING.
+    """
+
+    job: Submission
+    state: State
+    allocation: Allocation | None = None
+    starting_at: float | None = None
+    started_at: float | None = None
+    stopping_at: float | None = None
+    stop_reason: Reason | None = None

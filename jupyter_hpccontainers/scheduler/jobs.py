@@ -1,0 +1,245 @@
+"""The jobs that are not DONE, and every change one can undergo, with its Record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model.errors import UnknownJob
+from ..model.machine import Machine
+from ..model.resources import Allocation
+from ..model.states import Reason, State
+from .actions import Action, FetchImage, Kill, Record, Start, Stop, WakeAt
+from .deadlines import Deadlines
+from .entry import Entry
+from .events import Held, JobEvent, Released
+from .holdings import Holdings
+from .order import Ordering
+from .queue import Queue
+from .result import Verdict
+from .transitions import Chosen, Trigger, next_state
+
+
+class Jobs:
+    """Entries, queue and holdings, changed together.
+
+    INVARIANT: a job waits exactly as long as it is in the queue, holds its allocation exactly as
+    long as it is in the holdings, and is forgotten (but for its number) once it is DONE.
+    """
+
+    def __init__(self, machine: Machine, ordering: Ordering) -> None:
+        self._ordering = ordering
+        self.queue = Queue(ordering)
+        self.holdings = Holdings(machine)
+        self.deadlines = Deadlines()
+        self._entries: dict[int, Entry] = {}
+        self._done: set[int] = set()
+        self._actions: list[Action] = []
+
+    def __contains__(self, job_id: int) -> bool:
+        return job_id in self._entries or job_id in self._done
+
+    def __getitem__(self, job_id: int) -> Entry:
+        return self._entries[job_id]
+
+    def state_of(self, job_id: int) -> State:
+        """Return where the job stands; raises UnknownJob."""
+        if job_id in self._done:
+            return State.DONE
+        if job_id not in self._entries:
+            raise UnknownJob(
+                f"job {job_id} is not known",
+                cure="list the jobs to see their numbers",
+                job_id=job_id,
+            )
+        return self._entries[job_id].state
+
+    def holding(self) -> Iterator[Entry]:
+        """Yield the jobs that hold an allocation, those that were given it first first."""
+        return (self._entries[job_id] for job_id in self.holdings.holders)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every job that is not DONE."""
+        return iter(self._entries.values())
+
+    def act(self, action: Action) -> None:
+        """Put an action on the list of what to do."""
+        self._actions.append(action)
+
+    def actions(self, wake_at: float | None) -> list[Action]:
+        """Return what there is to do since the last call: Records, the rest, the time to wake."""
+        todo, self._actions = self._actions, []
+        records = [action for action in todo if isinstance(action, Record)]
+        others = [action for action in todo if not isinstance(action, Record)]
+        return [*records, *others, *([] if wake_at is None else [WakeAt(wake_at)])]
+
+    # ---------------------------------------------------------------------- while it waits
+
+    def admit(self, entry: Entry, now: float) -> None:
+        """Take in a job just accepted."""
+        self._entries[entry.job.job_id] = entry
+        self._record(entry, now)
+        if entry.job.held:
+            self._move(entry, Held, now)
+        self.enqueue(entry, now)
+
+    def load(self, entry: Entry, now: float) -> None:
+        """Take in a job of an earlier engine as it stood; nothing is recorded."""
+        if entry.state is State.DONE:
+            self._done.add(entry.job.job_id)
+            return
+        self._entries[entry.job.job_id] = entry
+        if entry.state.waits:
+            self.enqueue(entry, now)
+        else:
+            allocation = entry.allocation or Allocation((), 0)
+            self.holdings.take(entry.job.job_id, allocation, entry.ends_at)
+            self._watch(entry)
+
+    def enqueue(self, entry: Entry, now: float) -> None:
+        """Put a waiting job in the line it belongs to, and ask for its image unless it is held."""
+        begin_at = entry.job.begin_at
+        if entry.state is State.HELD:
+            self.queue.add_held(entry)
+            return
+        if begin_at is not None and begin_at > now:
+            self.queue.add_later(entry, begin_at)
+        else:
+            self.queue.add(entry)
+            if entry.image_ready:
+                self._ordering.arrived(entry, now)
+        if not (entry.image_ready or entry.fetching):
+            entry.fetching = True
+            self.act(FetchImage(entry.job.job_id))
+
+    def let_begin(self, now: float) -> None:
+        """Put the jobs whose begin time has come in the line of those that may be chosen."""
+        for job_id in self.queue.due(now):
+            entry = self._entries[job_id]
+            self.queue.remove(entry)
+            self.enqueue(entry, now)
+
+    def image_ready(self, entry: Entry, now: float) -> None:
+        """Note that the image is here, so that the job may be chosen."""
+        if entry.state.waits:
+            self.queue.remove(entry)
+            entry.image_ready = True
+            self.enqueue(entry, now)
+        entry.image_ready = True
+
+    def hold_or_release(self, entry: Entry, trigger: type[Held | Released], now: float) -> None:
+        """Move a waiting job to or from HELD."""
+        self.queue.remove(entry)
+        self._move(entry, trigger, now)
+        if entry.state is State.HELD:
+            self._ordering.ended(entry, now)
+        self.enqueue(entry, now)
+
+    def set_limit(self, entry: Entry, limit_s: float, now: float) -> None:
+        """Give the job another time limit, from now on part of every plan."""
+        if entry.state.waits:
+            self.queue.remove(entry)
+            entry.limit_s = limit_s
+            self.enqueue(entry, now)
+            return
+        entry.limit_s = limit_s
+        self._replan(entry)
+
+    # ------------------------------------------------------------------ from its start to its end
+
+    def begin(self, job_id: int, now: float) -> None:
+        """Give a chosen job its allocation and have it started; the amounts are known to fit."""
+        entry = self._entries[job_id]
+        allocation = self.holdings.find(entry.job.resources)
+        if allocation is None:
+            raise AssertionError(f"job {job_id} was chosen but does not fit")
+        self.queue.remove(entry)
+        entry.allocation, entry.starting_at = allocation, now
+        self._move(entry, Chosen, now)
+        self.holdings.take(job_id, allocation, entry.ends_at)
+        self._watch(entry)
+        self._ordering.began(entry, now)
+        self.act(Start(job_id, allocation, entry.job.attempt))
+
+    def run(self, entry: Entry, trigger: type[JobEvent], started_at: float) -> None:
+        """Note that the user's program runs; a job told to stop meanwhile goes on stopping."""
+        if entry.started_at is None:
+            entry.started_at = started_at
+        self._move(entry, trigger, started_at)
+        self._replan(entry)
+
+    def stop(
+        self, entry: Entry, trigger: type[Trigger], reason: Reason, now: float, kill: bool = False
+    ) -> None:
+        """Tell a job to end for ``reason``; it keeps its allocation until it has."""
+        job = entry.job
+        entry.stopping_at = entry.told_at = now
+        entry.stop_reason = reason
+        self._move(entry, trigger, now)
+        self._replan(entry)
+        self.act(Kill(job.job_id) if kill else Stop(job.job_id, job.grace_s))
+
+    def finish(
+        self, entry: Entry, trigger: type[Trigger], verdict: Verdict, ended_at: float
+    ) -> None:
+        """End the job; whatever it held is free at once."""
+        job_id = entry.job.job_id
+        if entry.state.waits:
+            self.queue.remove(entry)
+        self._ordering.ended(entry, ended_at)
+        if entry.started_at is not None:
+            self.queue.rescore(entry.job.user)
+        self.holdings.give_back(job_id)
+        self.deadlines.forget(job_id)
+        self._move(entry, trigger, ended_at, verdict)
+        del self._entries[job_id]
+        self._done.add(job_id)
+
+    def _replan(self, entry: Entry) -> None:
+        """Plan anew when a job that holds something is told to stop, and when it has ended."""
+        self.holdings.move_end(entry.job.job_id, entry.ends_at)
+        self._watch(entry)
+
+    def _watch(self, entry: Entry) -> None:
+        self.deadlines.set(entry.job.job_id, entry.stops_at)
+
+    def _move(
+        self, entry: Entry, trigger: type[Trigger], at: float, verdict: Verdict | None = None
+    ) -> None:
+        following = next_state(entry.job.job_id, entry.state, trigger)
+        if following is not entry.state:
+            entry.state = following
+            self._record(entry, at, verdict)
+
+    def _record(self, entry: Entry, at: float, verdict: Verdict | None = None) -> None:
+        job = entry.job
+        reason = verdict.reason if verdict is not None else entry.stop_reason
+        self.act(
+            Record(
+                job_id=job.job_id,
+                attempt=job.attempt,
+                state=entry.state,
+                at=at,
+                reason=reason,
+                result=verdict.result if verdict else None,
+                allocation=entry.allocation,
+                exit_code=verdict.exit_code if verdict else None,
+                signal=verdict.signal if verdict else None,
+            )
+        )
+
+    def check(self) -> None:
+        """Raise AssertionError when an invariant of this class is broken."""
+        self.holdings.check()
+        self.queue.check()
+        holding = {e.job.job_id for e in self.entries() if e.state.holds_allocation}
+        if holding != set(self.holdings.holders):
+            raise AssertionError(f"{holding} hold by state, {set(self.holdings.holders)} in truth")
+        waiting = {e.job.job_id for e in self.entries() if e.state.waits}
+        if waiting != {k.job_id for k in self.queue.in_line(0.0)} | set(self.queue.behind()):
+            raise AssertionError("the queue is not that of the waiting jobs")
+        for entry in self.holding():
+            job_id = entry.job.job_id
+            if self.holdings.end_of(job_id) != entry.ends_at:
+                raise AssertionError(f"job {job_id} is planned for another end")
+            if self.deadlines.of(job_id) != entry.stops_at:
+                raise AssertionError(f"job {job_id} is watched for another time")

@@ -1,0 +1,58 @@
+"""What a site may choose about the order and the backfill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Order(StrEnum):
+    """Who goes first within a hard class.
+
+    ``submission``: who came first. ``index``: who costs others least for what waiting costs
+    itself, by its predicted time; who has waited long goes before all these.
+    """
+
+    SUBMISSION = "submission"
+    INDEX = "index"
+
+
+class Backfill(StrEnum):
+    """Who may go past a job that does not fit yet.
+
+    ``none``: nobody. ``easy``: who does not delay the first that does not fit.
+    ``conservative``: who delays nobody; every job is promised its start when it comes.
+    """
+
+    NONE = "none"
+    EASY = "easy"
+    CONSERVATIVE = "conservative"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The figures of a site's policy; each field's metadata holds its sentence of ``help``."""
+
+    backfill: Backfill = field(
+        default=Backfill.EASY,
+        metadata={"help": "Who may pass a job that does not fit yet: none, easy or conservative."},
+    )
+    order: Order = field(
+        default=Order.SUBMISSION,
+        metadata={"help": "Who goes first within a hard class: by submission or by index."},
+    )
+    guard: float = field(
+        default=0.7,
+        metadata={
+            "help": "By index, who has waited longer than this share of the longest wait that "
+            "serving by submission would have given goes before all others."
+        },
+    )
+    unknown_s: float = field(
+        default=86_400.0,
+        metadata={"help": "What a job without history is expected to take at most, in seconds."},
+    )
+
+
+#: The policy of an engine that was told nothing else.
+DEFAULT = Policy(order=Order.INDEX)

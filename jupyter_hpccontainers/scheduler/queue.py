@@ -1,0 +1,120 @@
+"""The waiting jobs in order: those that may be chosen, and those that wait for something first."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection
+from itertools import islice
+from operator import itemgetter
+
+from .entry import Entry, Key, Spot
+from .lines import Line, Lines
+from .order import Ordering
+
+#: When it may begin, when it was submitted, and its number.
+_Begin = tuple[float, float, int]
+
+#: With more kinds of jobs of one person waiting, only so many are scored anew at once.
+_MOST_RESCORED = 100
+
+
+class Queue:
+    """All jobs that wait.
+
+    ``ready``: may be chosen, and they alone are ever considered; ``imageless``: only their image is
+    missing; ``later``: their begin time is to come, soonest first; ``held``: kept back by a person.
+
+    INVARIANT: a waiting job is in exactly one of the four.
+    """
+
+    def __init__(self, ordering: Ordering) -> None:
+        self.ready = Lines()
+        self.imageless = Lines()
+        self.later: list[_Begin] = []
+        self.held: dict[int, Key] = {}
+        self._ordering = ordering
+        self._begins: dict[int, _Begin] = {}
+        self._spots: dict[str, dict[Spot, None]] = {}
+        #: Counts what may change a decision.
+        self.changes = 0
+
+    def __len__(self) -> int:
+        return len(self.ready) + len(self.imageless) + len(self.later) + len(self.held)
+
+    @property
+    def lines(self) -> Collection[Line]:
+        """The jobs that may be chosen now."""
+        return self.ready.every()
+
+    def first(self, aged_before: float) -> Key | None:
+        """Return the first job that may be chosen now."""
+        return min((line.front(aged_before) for line in self.lines), default=None)
+
+    def add(self, entry: Entry) -> None:
+        """Add a pending job whose begin time has come, ready or not."""
+        spot = Spot(entry.job.priority.rank, entry.shape, self._ordering.kind_of(entry))
+        score = self._ordering.score(spot)
+        lines = self.ready if entry.image_ready else self.imageless
+        lines.add(spot, score, (entry.job.submitted_at, entry.job.job_id))
+        self._spots.setdefault(spot.kind.user, {})[spot] = None
+        self.changes += 1
+
+    def add_later(self, entry: Entry, begin_at: float) -> None:
+        """Add a pending job that may not begin before ``begin_at``."""
+        begin = begin_at, entry.job.submitted_at, entry.job.job_id
+        insort(self.later, begin)
+        self._begins[entry.job.job_id] = begin
+
+    def add_held(self, entry: Entry) -> None:
+        """Add a held job."""
+        job = entry.job
+        self.held[job.job_id] = Key(job.priority.rank, 0.0, job.submitted_at, job.job_id)
+
+    def remove(self, entry: Entry) -> None:
+        """Take the job out, wherever it waits."""
+        job_id = entry.job.job_id
+        self.changes += 1
+        if self.ready.remove(job_id) or self.imageless.remove(job_id):
+            return
+        if self.held.pop(job_id, None) is None:
+            del self.later[bisect_left(self.later, self._begins.pop(job_id))]
+
+    def rescore(self, user: str) -> None:
+        """Score anew who of this person waits; of very many kinds the rest another time."""
+        known = self._spots.get(user, {})
+        for spot in list(islice(known, _MOST_RESCORED)):
+            del known[spot]
+            if self.ready.has(spot) or self.imageless.has(spot):
+                known[spot] = None
+                score = self._ordering.score(spot)
+                self.ready.rescore(spot, score)
+                self.imageless.rescore(spot, score)
+                self.changes += 1
+        if not known:
+            self._spots.pop(user, None)
+
+    def due(self, now: float) -> list[int]:
+        """Return the jobs whose begin time has come by ``now`` and who still wait for it."""
+        if not self.later:
+            return []
+        until = bisect_right(self.later, now, key=itemgetter(0))
+        return [job_id for _, _, job_id in self.later[:until]]
+
+    def in_line(self, aged_before: float) -> list[Key]:
+        """Return the keys of all whose begin time has come and that nobody holds, in order."""
+        return sorted([*self.ready.keys(aged_before), *self.imageless.keys(aged_before)])
+
+    def behind(self) -> list[int]:
+        """Return the others in order: those that begin later, then the held ones."""
+        later = [job_id for _, _, job_id in self.later]
+        return later + [key.job_id for key in sorted(self.held.values())]
+
+    def check(self) -> None:
+        """Raise AssertionError when anything is not in order or in two places."""
+        self.ready.check()
+        self.imageless.check()
+        if self.later != sorted(self._begins.values()):
+            raise AssertionError("the jobs that begin later are not in order")
+        everyone = [key.job_id for key in self.in_line(0.0)] + self.behind()
+        if len(everyone) != len(set(everyone)):
+            raise AssertionError("a job waits in two places")

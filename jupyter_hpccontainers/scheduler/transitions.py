@@ -1,0 +1,155 @@
+"""The one transition table of a job's states.
+
+Two rules keep it readable:
+
+1. Everything that says which state may follow which lives in this file. No other file compares
+   states to decide whether something may happen; it asks ``next_state``.
+2. A state says only how far a job has come. *Why* it is there (cancelled, out of time, waiting for
+   an image) is a reason beside the state, never a further state.
+
+Theory of operation
+-------------------
+A job is born PENDING by Submitted and ends DONE; DONE never changes again. In between each state
+can last long and promises something:
+
+- PENDING: waits and holds nothing. Its image may be on the way: a job is chosen only once its image
+  is here, so a slow pull holds no cores and no place that others could use.
+- HELD: as PENDING, but a person keeps it back.
+- STARTING: has its allocation; its container is being made. Bounded by the start timeout.
+- RUNNING: the user's program runs, and the time limit counts.
+- STOPPING: told to end (cancelled, out of time, start timed out). It still holds its allocation,
+  because its processes still do.
+- DONE: nothing of it is left on the machine; the allocation went back in the same step.
+
+Triggers are the events from outside and four decisions of the scheduler's own: Chosen (its turn has
+come), LimitPassed, StartTimedOut, and MachineChanged (a restart found a smaller machine). The world
+is asynchronous, so what is merely late is legal and listed: Started for a job already told to stop,
+any report about a job that is DONE. A pair that is not listed is refused here, in ``next_state``,
+and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..model.errors import StateConflict
+from ..model.states import State
+from .events import (
+    CancelRequested,
+    Exited,
+    Held,
+    ImageFailed,
+    ImageReady,
+    JobEvent,
+    Released,
+    Started,
+    StartFailed,
+    TimeLimitChanged,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The scheduler gives the job its allocation."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitPassed:
+    """The job's time limit has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimedOut:
+    """The job's container was not running in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineChanged:
+    """The machine has become too small to ever hold the job."""
+
+
+Trigger = JobEvent | Chosen | LimitPassed | StartTimedOut | MachineChanged
+
+#: Where every job begins, by Submitted.
+FIRST = State.PENDING
+#: Where every job ends.
+LAST = State.DONE
+
+TRANSITIONS: Mapping[State, Mapping[type[Trigger], State]] = {
+    State.PENDING: {
+        ImageReady: State.PENDING,
+        ImageFailed: State.DONE,
+        Chosen: State.STARTING,
+        CancelRequested: State.DONE,
+        TimeLimitChanged: State.PENDING,
+        Held: State.HELD,
+        Released: State.PENDING,
+        MachineChanged: State.DONE,
+    },
+    State.HELD: {
+        ImageReady: State.HELD,
+        ImageFailed: State.DONE,
+        CancelRequested: State.DONE,
+        TimeLimitChanged: State.HELD,
+        Held: State.HELD,
+        Released: State.PENDING,
+        MachineChanged: State.DONE,
+    },
+    State.STARTING: {
+        ImageReady: State.STARTING,
+        Started: State.RUNNING,
+        StartFailed: State.DONE,
+        Exited: State.DONE,
+        CancelRequested: State.STOPPING,
+        StartTimedOut: State.STOPPING,
+        TimeLimitChanged: State.STARTING,
+    },
+    State.RUNNING: {
+        ImageReady: State.RUNNING,
+        Started: State.RUNNING,
+        StartFailed: State.DONE,
+        Exited: State.DONE,
+        CancelRequested: State.STOPPING,
+        LimitPassed: State.STOPPING,
+        TimeLimitChanged: State.RUNNING,
+    },
+    State.STOPPING: {
+        ImageReady: State.STOPPING,
+        Started: State.STOPPING,
+        StartFailed: State.DONE,
+        Exited: State.DONE,
+        CancelRequested: State.STOPPING,
+    },
+    State.DONE: {
+        ImageReady: State.DONE,
+        ImageFailed: State.DONE,
+        Started: State.DONE,
+        StartFailed: State.DONE,
+        Exited: State.DONE,
+        CancelRequested: State.DONE,
+    },
+}
+
+_ASKED = {
+    CancelRequested: "cancelled",
+    TimeLimitChanged: "given another time limit",
+    Held: "held",
+    Released: "released",
+}
+
+
+def next_state(job_id: int, state: State, trigger: type[Trigger]) -> State:
+    """Return the state that follows; raises StateConflict when the pair is not in the table."""
+    following = TRANSITIONS.get(state, {}).get(trigger)
+    if following is None:
+        asked = _ASKED.get(trigger)
+        raise StateConflict(
+            f"job {job_id} is {state} and can't be {asked}"
+            if asked
+            else f"job {job_id} is {state}, where {trigger.__name__} can't happen",
+            cure="look at its state first" if asked else "report this as a fault of the engine",
+            job_id=job_id,
+            state=state.value,
+        )
+    return following

@@ -1,0 +1,156 @@
+"""How long the longest wait would have been if the queue had been served first come, first served.
+
+Plain EASY is replayed on what was submitted, in amounts only. A job's run time is known once it has
+really ended, and while it runs it is known to be at least what has passed; so the replay goes on as
+far as that says, and is behind the real time by as much as jobs start later here than there.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from bisect import bisect_left, insort
+from collections import deque
+from operator import attrgetter
+
+from ..model.resources import Resources
+from .amounts import add, subtract
+from .backfill import choose
+from .entry import Kind, Shape, Spot
+from .holdings import Release
+from .lines import Lines
+
+_ANY = Kind()
+_at = attrgetter("at")
+
+
+class Yardstick:
+    """The replay, fed with what really happens, in the order of time."""
+
+    def __init__(self, capacity: Resources) -> None:
+        self._free = capacity
+        self._lines = Lines()
+        self._timeline: list[Release] = []
+        self._running: dict[int, tuple[float, Release]] = {}
+        self._ends: list[tuple[float, int]] = []
+        self._coming: deque[tuple[float, int]] = deque()
+        self._waiting: dict[int, float] = {}
+        self._shapes: dict[int, Shape] = {}
+        self._known: dict[int, float] = {}
+        self._began: dict[int, float] = {}
+        #: Jobs that run in the replay and whose end there is not known: not begun in truth by
+        #: their start there, begun in truth by how much later. Stale ones are dropped at the top.
+        self._unbegun: list[tuple[float, int]] = []
+        self._behind: list[tuple[float, int]] = []
+        self._clock = -math.inf
+        self._longest_s = 0.0
+
+    def arrived(self, job_id: int, shape: Shape, at: float) -> None:
+        """A job may be chosen from now on."""
+        if job_id not in self._shapes:
+            self._shapes[job_id] = shape
+            self._coming.append((at, job_id))
+
+    def began(self, job_id: int, at: float) -> None:
+        """The job really holds its allocation."""
+        self._began[job_id] = at
+        if job_id in self._running:
+            heapq.heappush(self._behind, (self._running[job_id][0] - at, job_id))
+
+    def ended(self, job_id: int, held_s: float) -> None:
+        """The job has really ended, or will not start: then it has held nothing for 0 s."""
+        self._began.pop(job_id, None)
+        if job_id not in self._shapes:
+            return
+        self._known[job_id] = held_s
+        if job_id in self._running:
+            self._know_end(job_id)
+
+    def longest_s(self, now: float) -> float:
+        """Return the longest wait there so far."""
+        self._advance(now)
+        return self._longest_s
+
+    # ------------------------------------------------------------------------ the replay's clock
+
+    def _advance(self, now: float) -> None:
+        while True:
+            arrival = self._coming[0][0] if self._coming else math.inf
+            end = self._ends[0][0] if self._ends else math.inf
+            moment = max(min(arrival, end), self._clock)
+            if moment > now or moment > self._known_until(now):
+                return
+            self._clock = moment
+            if end <= moment:
+                self._end_until(moment)
+                self._start()
+            else:
+                self._take_in(moment)
+
+    def _known_until(self, now: float) -> float:
+        """Return the time up to which no job ends there that is not known to."""
+        running, unbegun, behind = self._running, self._unbegun, self._behind
+        while unbegun and (unbegun[0][1] not in running or self._is_told(unbegun[0][1])):
+            heapq.heappop(unbegun)
+        while behind and (behind[0][1] not in running or behind[0][1] in self._known):
+            heapq.heappop(behind)
+        return min(
+            unbegun[0][0] if unbegun else math.inf, now + behind[0][0] if behind else math.inf
+        )
+
+    def _is_told(self, job_id: int) -> bool:
+        return job_id in self._known or job_id in self._began
+
+    def _take_in(self, moment: float) -> None:
+        """Take in who arrives; who is last and does not fit changes nothing."""
+        fits = False
+        while self._coming and self._coming[0][0] <= moment:
+            at, job_id = self._coming.popleft()
+            shape = self._shapes[job_id]
+            if self._known.get(job_id) == 0:
+                self._forget(job_id)
+                continue
+            self._waiting[job_id] = at
+            self._lines.add(Spot(0, shape, _ANY), 0.0, (at, job_id))
+            fits = fits or shape.resources.fits_in(self._free)
+        if fits:
+            self._start()
+
+    def _start(self) -> None:
+        """Start who may by plain EASY."""
+        lines = self._lines.every()
+        for key in choose(lines, self._free, lambda: self._timeline, self._clock):
+            job_id = key.job_id
+            self._lines.remove(job_id)
+            self._longest_s = max(self._longest_s, self._clock - self._waiting.pop(job_id))
+            shape = self._shapes[job_id]
+            release = Release(self._clock + shape.span_s, 0, job_id, shape.resources)
+            insort(self._timeline, release, key=_at)
+            self._free = subtract(self._free, shape.resources)
+            self._running[job_id] = self._clock, release
+            self._watch(job_id)
+
+    def _watch(self, job_id: int) -> None:
+        if job_id in self._known:
+            self._know_end(job_id)
+        elif job_id in self._began:
+            heapq.heappush(self._behind, (self._clock - self._began[job_id], job_id))
+        else:
+            heapq.heappush(self._unbegun, (self._clock, job_id))
+
+    def _know_end(self, job_id: int) -> None:
+        started_at, _ = self._running[job_id]
+        heapq.heappush(self._ends, (started_at + self._known[job_id], job_id))
+
+    def _end_until(self, moment: float) -> None:
+        while self._ends and self._ends[0][0] <= moment:
+            job_id = heapq.heappop(self._ends)[1]
+            _, release = self._running.pop(job_id)
+            at = bisect_left(self._timeline, release.at, key=_at)
+            del self._timeline[self._timeline.index(release, at)]
+            self._free = add(self._free, release.amounts)
+            self._forget(job_id)
+
+    def _forget(self, job_id: int) -> None:
+        del self._shapes[job_id]
+        del self._known[job_id]

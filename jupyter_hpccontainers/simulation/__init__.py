@@ -1,0 +1,1 @@
+"""Replays logs of jobs through the scheduler on a simulated clock, and measures what comes out."""

@@ -1,0 +1,1 @@
+"""The one database: job rows, events, retention."""

@@ -1,0 +1,121 @@
+/** What the engine answers, as it comes over the wire (engine/openapi.yaml). */
+
+export type State =
+  | 'PENDING'
+  | 'HELD'
+  | 'STARTING'
+  | 'RUNNING'
+  | 'SUSPENDED'
+  | 'STOPPING'
+  | 'DONE';
+
+export interface IResources {
+  cores: number;
+  memory_bytes: number;
+  gpus: number;
+}
+
+export interface IReason {
+  code: string;
+  details: Record<string, unknown>;
+  sentence?: string;
+}
+
+export interface ISpec {
+  image: string;
+  command: string[];
+  script: string | null;
+  resources: IResources;
+  time_limit_s: number | null;
+  name: string;
+  tags: string[];
+  runtime: string;
+}
+
+export interface IJob {
+  id: number;
+  engine: string;
+  spec: ISpec;
+  state: State;
+  result: string | null;
+  reason: IReason | null;
+  position: number | null;
+  submitted_at: number;
+  started_at: number | null;
+  ended_at: number | null;
+  user: string;
+  attempt: number;
+  runtime: string;
+  allocation: { cores: number[]; memory_bytes: number; gpus: number[] } | null;
+  exit_code: number | null;
+  signal?: number | null;
+  warnings: string[];
+  log_bytes: number;
+  progress?: Record<string, unknown>;
+}
+
+export interface IHealth {
+  engine: string;
+  user: string;
+  version: string;
+  running: number;
+  pending: number;
+  accepting: boolean;
+  survives?: string;
+}
+
+export interface IDoorHealth {
+  /** The version of the server extension. */
+  server: string;
+  /** The folder the server shows, as a path of its machine. */
+  root: string;
+  engine: IHealth | null;
+  error: IErrorBody | null;
+}
+
+export interface IErrorBody {
+  code: string;
+  message: string;
+  cure: string;
+  field?: string;
+}
+
+export interface IMachineUse {
+  machine: {
+    hostname: string;
+    cores: { number: number }[];
+    memory_bytes: number;
+    gpus: { number: number; name: string }[];
+    limited_by: string[];
+  };
+  used: IResources;
+  used_cores?: number[];
+  used_gpus?: number[];
+  others: { cores: number; memory_bytes: number; busy_gpus: number[] };
+}
+
+export interface IConfig {
+  runtimes: { name?: string }[];
+  max: IResources;
+  networks: string[];
+  priorities: string[];
+  default_memory_per_core_bytes?: number;
+}
+
+export interface IImage {
+  reference: string;
+  runtime: string;
+  digest: string;
+  size_bytes: number;
+  path?: string;
+}
+
+/** Whether the job will not run any more. */
+export function isDone(job: { state: string }): boolean {
+  return job.state === 'DONE';
+}
+
+/** Whether the job has not been started yet. */
+export function waits(job: { state: string }): boolean {
+  return job.state === 'PENDING' || job.state === 'HELD';
+}

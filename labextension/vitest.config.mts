@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    environment: 'jsdom',
+    setupFiles: ['tests/setup.ts'],
+    include: ['tests/**/*.spec.ts'],
+    server: { deps: { inline: [/@jupyterlab/, /@jupyter/, /@lumino/] } }
+  }
+});

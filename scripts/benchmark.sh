@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# benchmark.sh latency|import: set up, measure; the last line is one JSON object.
+. "$(dirname "$0")/steps.sh"
+. "$tree/scripts/prepare.sh"
+. "$tree/scripts/runtime.sh"
+
+name=${1:?latency or import}
+trap 'stop_engine; stop_services' EXIT
+prepare "bench-$name"
+if [ "$name" = latency ]; then
+  if have_service docker_engine.sh; then
+    use_engine
+    export HPCC_BENCH_DOCKER=$HPCC_DEMO_IMAGE
+  fi
+  if apptainer=$(scripts/apptainer.sh); then
+    HPCC_BENCH_SIF=$("$venv/bin/python" scripts/images.py sif python "$apptainer")
+    export HPCC_BENCH_SIF
+  fi
+fi
+restart_engine
+say "measuring (alternating rounds)"
+result=$(cd / && as_user "$venv/bin/python" "$tree/benchmarks/bench_$name.py")
+stop_engine
+stop_services
+echo "$result"

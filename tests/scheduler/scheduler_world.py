@@ -1,0 +1,256 @@
+"""An independent model of a machine and its jobs, written as plainly as possible.
+
+It shares no code with the scheduler: it believes only the actions it is given, keeps its own books
+and works out heads and reservations by trying every moment at which something ends.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from jupyter_hpccontainers.model.errors import HpccError
+from jupyter_hpccontainers.model.machine import Machine, OthersUse
+from jupyter_hpccontainers.model.resources import Allocation, Resources
+from jupyter_hpccontainers.model.states import Reason, State
+from jupyter_hpccontainers.scheduler import (
+    Action,
+    Event,
+    FetchImage,
+    Kill,
+    Record,
+    Refused,
+    Restored,
+    Start,
+    Stop,
+    Submission,
+    WakeAt,
+)
+
+Amounts = tuple[int, int, int]
+
+
+def amounts(asked: Resources) -> Amounts:
+    """Return cores, bytes and GPUs."""
+    return asked.cores, asked.memory_bytes, asked.gpus
+
+
+def fits(asked: Amounts, free: Amounts) -> bool:
+    """Whether every amount is there."""
+    return all(a <= f for a, f in zip(asked, free, strict=True))
+
+
+def less(free: Amounts, taken: Amounts) -> Amounts:
+    """Return what is left."""
+    return (free[0] - taken[0], free[1] - taken[1], free[2] - taken[2])
+
+
+@dataclass
+class Known:
+    """What the model knows of one job."""
+
+    job: Submission
+    limit_s: float
+    image_ready: bool
+    state: State = State.PENDING
+    allocation: Allocation | None = None
+    starting_at: float | None = None
+    started_at: float | None = None
+    stopping_at: float | None = None
+    stop_reason: Reason | None = None
+    fetches: int = 0
+    starts: int = 0
+
+    @property
+    def asked(self) -> Amounts:
+        """Its amounts."""
+        return amounts(self.job.resources)
+
+    @property
+    def order(self) -> tuple[int, float, int]:
+        """Its place: class, submission, number."""
+        return self.job.priority.rank, self.job.submitted_at, self.job.job_id
+
+    @property
+    def alike(self) -> tuple[object, ...]:
+        """What makes two jobs exchangeable but for their order."""
+        return self.job.resources, self.limit_s, self.job.priority, self.job.grace_s
+
+    @property
+    def longest_s(self) -> float:
+        """How long it may hold its allocation, from its start."""
+        return self.job.start_timeout_s + self.limit_s + self.job.grace_s
+
+    @property
+    def due(self) -> float:
+        """When it gives back what it holds, at the latest."""
+        if self.state is State.STOPPING:
+            return self.stopping_at + self.job.grace_s
+        if self.state is State.RUNNING:
+            return self.started_at + self.limit_s + self.job.grace_s
+        return self.starting_at + self.longest_s
+
+    @property
+    def told_to_stop_at(self) -> float:
+        """When it has to be told to stop."""
+        if self.state is State.STARTING:
+            return self.starting_at + self.job.start_timeout_s
+        if self.state is State.RUNNING:
+            return self.started_at + self.limit_s
+        return math.inf
+
+
+@dataclass
+class World:
+    """The machine, its jobs and the time, as the actions and the events say."""
+
+    machine: Machine
+    now: float = 0.0
+    others: OthersUse = field(default_factory=OthersUse)
+    jobs: dict[int, Known] = field(default_factory=dict)
+    wake_at: float = math.inf
+    refused: list[tuple[Event, HpccError]] = field(default_factory=list)
+
+    # ------------------------------------------------------------------ believing the actions
+
+    def believe(self, actions: list[Action]) -> None:
+        """Take in what is to be done, checking what may be checked on the way."""
+        kinds = [isinstance(action, Record) for action in actions]
+        assert kinds == sorted(kinds, reverse=True), "a Record came after another action"
+        self.wake_at = math.inf
+        for action in actions:
+            match action:
+                case Record():
+                    self.record(action)
+                case Start(job_id=number, allocation=allocation, attempt=attempt):
+                    self.start(self.jobs[number], allocation, attempt)
+                case FetchImage(job_id=number):
+                    self.jobs[number].fetches += 1
+                    assert not self.jobs[number].image_ready
+                case Stop(job_id=number) | Kill(job_id=number):
+                    assert self.jobs[number].state is State.STOPPING
+                case WakeAt(at=at):
+                    assert at > self.now
+                    self.wake_at = at
+                case Refused(event=event, error=error):
+                    self.refused.append((event, error))
+
+    def record(self, said: Record) -> None:
+        """Write down a record; only what follows a job's life is possible."""
+        one = self.jobs[said.job_id]
+        assert one.state is not State.DONE, "DONE changed"
+        assert (said.result is not None) == (said.state is State.DONE)
+        one.state = said.state
+        match said.state:
+            case State.STARTING:
+                one.starting_at, one.allocation = said.at, said.allocation
+            case State.RUNNING:
+                one.started_at = said.at
+            case State.STOPPING:
+                one.stopping_at, one.stop_reason = said.at, said.reason
+
+    def start(self, one: Known, allocation: Allocation, attempt: int) -> None:
+        """See that a start is right: a job whose turn it is, on what is free."""
+        one.starts += 1
+        assert one.starts == 1, "started twice"
+        assert one.state is State.STARTING
+        assert (one.allocation, one.job.attempt) == (allocation, attempt)
+        assert one.image_ready
+        assert (one.job.begin_at or 0.0) <= self.now
+        assert amounts(allocation.amounts) == one.asked
+        assert not set(allocation.gpus) & self.others.busy_gpus
+        for other in self.eligible():
+            assert not (other.alike == one.alike and other.order < one.order), "out of order"
+
+    # --------------------------------------------------------------------------- plain questions
+
+    @property
+    def capacity(self) -> Amounts:
+        """What the machine has."""
+        return amounts(self.machine.amounts)
+
+    def holding(self) -> list[Known]:
+        """Return the jobs that hold something."""
+        return [one for one in self.jobs.values() if one.state.holds_allocation]
+
+    def waiting(self) -> list[Known]:
+        """Return the jobs that wait."""
+        return [one for one in self.jobs.values() if one.state.waits]
+
+    def eligible(self) -> list[Known]:
+        """Return the jobs that may be chosen now, in order."""
+        able = [
+            one for one in self.waiting()
+            if one.state is State.PENDING and one.image_ready
+            and (one.job.begin_at or 0.0) <= self.now
+        ]  # fmt: skip
+        return sorted(able, key=lambda one: one.order)
+
+    def free_at(self, moment: float) -> Amounts:
+        """Return what is free at a moment, if everyone holds on as long as they may."""
+        left = self.capacity
+        gpus_left = {gpu.number for gpu in self.machine.gpus}
+        for one in self.holding():
+            if max(one.due, self.now) > moment:
+                left = less(left, one.asked)
+                gpus_left -= set(one.allocation.gpus)
+        if moment < math.inf:
+            busy = len(gpus_left & self.others.busy_gpus)
+            left = less(left, (0, self.others.memory_bytes, busy))
+        return left
+
+    def free(self) -> Amounts:
+        """Return what is free now, whatever may be overdue."""
+        left = self.capacity
+        gpus = {gpu.number for gpu in self.machine.gpus} & self.others.busy_gpus
+        for one in self.holding():
+            left = less(left, one.asked)
+            gpus -= set(one.allocation.gpus)
+        return less(left, (0, self.others.memory_bytes, len(gpus)))
+
+    def head(self) -> Known | None:
+        """Return the first job that may be chosen but does not fit."""
+        return next(iter(self.eligible()), None)
+
+    def promise(self, head: Known) -> float:
+        """Return when the head starts at the latest; infinite when that is unknown."""
+        moments = sorted({self.now, *(max(one.due, self.now) for one in self.holding())})
+        return next((m for m in moments if fits(head.asked, self.free_at(m))), math.inf)
+
+    def delays(self, head: Known, one: Known, ends_at: float) -> bool:
+        """Whether ``one`` on the machine until ``ends_at`` keeps the head from its promise."""
+        at = self.promise(head)
+        return ends_at > at and not fits(head.asked, less(self.free_at(at), one.asked))
+
+    # ------------------------------------------------------------------------------- after a crash
+
+    def rows(self) -> list[Restored]:
+        """Return what a store would hold."""
+        return [
+            Restored(
+                job=_as_stored(one),
+                state=one.state,
+                allocation=one.allocation,
+                starting_at=one.starting_at,
+                started_at=one.started_at,
+                stopping_at=one.stopping_at,
+                stop_reason=one.stop_reason,
+            )
+            for one in self.jobs.values()
+        ]
+
+
+def _as_stored(one: Known) -> Submission:
+    job = one.job
+    return Submission(
+        job_id=job.job_id,
+        resources=job.resources,
+        limit_s=None if one.limit_s == math.inf else one.limit_s,
+        priority=job.priority,
+        submitted_at=job.submitted_at,
+        grace_s=job.grace_s,
+        start_timeout_s=job.start_timeout_s,
+        image_ready=one.image_ready,
+        attempt=job.attempt,
+        begin_at=job.begin_at,
+    )
