@@ -91,14 +91,19 @@ def _pauses() -> Iterator[float]:
 
 
 async def gathered(frames: AsyncIterator[LogBytes | Told]) -> AsyncIterator[LogBytes | Told]:
-    """Join pieces of a log that follow each other closely; order and bytes stay what they were."""
+    """Join pieces of a log that follow each other closely; order and bytes stay what they were.
+
+    No piece is held longer than ``GATHER_S``, however steadily more of them arrive.
+    """
+    loop = asyncio.get_running_loop()
     held: LogBytes | None = None
+    held_until = 0.0
     following = asyncio.ensure_future(anext(frames, None))
     try:
         while True:
             if held is not None and not following.done():
-                await asyncio.wait({following}, timeout=GATHER_S)
-            if held is not None and not following.done():
+                await asyncio.wait({following}, timeout=max(0.0, held_until - loop.time()))
+            if held is not None and (not following.done() or loop.time() >= held_until):
                 yield held
                 held = None
             frame = await following
@@ -110,7 +115,7 @@ async def gathered(frames: AsyncIterator[LogBytes | Told]) -> AsyncIterator[LogB
             if isinstance(frame, Told):
                 yield frame
             elif held is None:
-                held = frame
+                held, held_until = frame, loop.time() + GATHER_S
             else:
                 held = LogBytes(held.job, held.offset, held.data + frame.data)
             following = asyncio.ensure_future(anext(frames, None))

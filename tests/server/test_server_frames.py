@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from jupyter_hpccontainers.model.errors import EngineError
 from jupyter_hpccontainers.server.frames import LogBytes, Told, follow_frames, log_frame
-from jupyter_hpccontainers.server.relay import gathered
+from jupyter_hpccontainers.server.relay import GATHER_S, gathered
 from jupyter_hpccontainers.server.unix_http import EngineUnreached, ask
 
 LOGS = [b"first\n", b"", b"\x00\xff\n{}\n", b"x" * 200_000, b"last"]
@@ -79,6 +79,24 @@ async def test_a_piece_does_not_wait_for_the_next() -> None:
 
     frames = gathered(follow_frames(one_line()))
     assert await asyncio.wait_for(anext(frames), 5) == LogBytes(1, 0, b"hi")
+    await frames.aclose()
+
+
+async def test_a_steady_writer_is_shown_while_it_writes() -> None:
+    written = 0
+
+    async def steady() -> AsyncIterator[bytes]:
+        nonlocal written
+        while True:
+            head = {"type": "log", "job": 1, "offset": written, "length": 2, "stream": "stdout"}
+            yield json.dumps(head).encode() + b"\nhi"
+            written += 2
+            await asyncio.sleep(GATHER_S / 8)
+
+    frames = gathered(follow_frames(steady()))
+    shown = [await asyncio.wait_for(anext(frames), 5) for _ in range(3)]
+    assert written <= 100 * 2, "small pieces were kept until they were many"
+    assert all(isinstance(frame, LogBytes) for frame in shown)
     await frames.aclose()
 
 
