@@ -6,7 +6,7 @@ cd "$tree"
 scripts/venv.sh
 scripts/static.sh
 rooms=()
-for room in model scheduler runtimes store images; do [ ! -d "tests/$room" ] || rooms+=("tests/$room"); done
+for room in model scheduler simulation runtimes store images; do [ ! -d "tests/$room" ] || rooms+=("tests/$room"); done
 say "unit tests"
 "$venv/bin/python" -m pytest -q -p no:cacheprovider --without-services "${rooms[@]}"
 say "all clean"

@@ -55,10 +55,10 @@ class IsolatedEngine:
         if os.geteuid() == 0:
             os.chown(self.workdir, PERSON, PERSON)
 
-    def configure(self, **traits: Any) -> None:
-        """Write traits of ``Engine``; read at the next start."""
+    def configure(self, *, policy: Mapping[str, Any] | None = None, **traits: Any) -> None:
+        """Write traits of ``Engine`` and its ``SchedulingPolicy``; read at the next start."""
         path = self.folder / "config/jupyter_hpccontainers_config.json"
-        path.write_text(json.dumps({"Engine": traits}))
+        path.write_text(json.dumps({"Engine": traits, "SchedulingPolicy": dict(policy or {})}))
 
     def start(self) -> None:
         """Start it and wait until it answers."""

@@ -18,6 +18,7 @@ from ..model.errors import HpccError
 from ..model.job import Network, RuntimeChoice
 from ..model.quantities import parse_memory
 from .folders import default_state_folder
+from .policy import SchedulingPolicy
 from .serve import serve
 
 _NETWORKS = [network.value for network in Network if network is not Network.DEFAULT]
@@ -90,6 +91,7 @@ class Engine(JupyterApp):
         help="Paths here → paths on the Docker daemon's host, where the daemon lives elsewhere."
     ).tag(config=True)
 
+    classes = [SchedulingPolicy]  # noqa: RUF012
     aliases = {"state-dir": "Engine.state_dir", "docker-host": "Engine.docker_host"}  # noqa: RUF012
     flags: dict[str, Any] = {}  # noqa: RUF012
 
@@ -128,6 +130,7 @@ class Engine(JupyterApp):
             run_as=self.run_as,
             allow_root=self.allow_root,
             max_pending=self.max_pending,
+            policy=SchedulingPolicy(parent=self).values(),
             site_env={str(k): str(v) for k, v in self.site_env.items()},
             host_paths={str(k): str(v) for k, v in self.host_path_map.items()},
         )

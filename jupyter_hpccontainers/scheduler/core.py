@@ -339,7 +339,7 @@ class Scheduler:
 
 def _ordering(policy: Policy, machine: Machine) -> Ordering:
     if policy.order is Order.INDEX:
-        return ByIndex(machine.amounts, policy.guard, policy.unknown_s)
+        return ByIndex(machine.amounts, policy.guard, policy.patience_s, policy.unknown_s)
     return BySubmission()
 
 

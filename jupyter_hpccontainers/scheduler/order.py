@@ -76,15 +76,18 @@ class ByIndex:
 
     Who has waited longer than a share of the longest wait that plain EASY would have given goes
     before all of them, by submission; so nobody waits much longer than there, however the machine
-    is loaded.
+    is loaded; a wait of minutes is nobody's privilege.
     """
 
     #: The power of the expected time in the cost; below 1 since expectations are rough.
     POWER = 0.5
 
-    def __init__(self, machine: Resources, guard: float, unknown_s: float) -> None:
+    def __init__(
+        self, machine: Resources, guard: float, patience_s: float, unknown_s: float
+    ) -> None:
         self._machine = machine
         self._guard = guard
+        self._patience_s = patience_s
         self._history = History(unknown_s)
         self._yardstick = Yardstick(machine)
 
@@ -100,7 +103,7 @@ class ByIndex:
 
     def aged_before(self, now: float) -> float:
         """Return the time before which a job must have been submitted to have waited too long."""
-        return now - self._guard * self._yardstick.longest_s(now)
+        return now - max(self._patience_s, self._guard * self._yardstick.longest_s(now))
 
     def arrived(self, entry: Entry, now: float) -> None:
         """Replay its arrival."""

@@ -48,6 +48,10 @@ class Policy:
             "serving by submission would have given goes before all others."
         },
     )
+    patience_s: float = field(
+        default=600.0,
+        metadata={"help": "By index, nobody goes before others for a wait shorter than this."},
+    )
     unknown_s: float = field(
         default=86_400.0,
         metadata={"help": "What a job without history is expected to take at most, in seconds."},

@@ -95,7 +95,7 @@ def test_a_class_goes_before_any_index():
 
 
 def test_who_has_waited_long_for_this_machine_goes_first():
-    day = day_with_waits(Policy(order=Order.INDEX, guard=0.5))
+    day = day_with_waits(Policy(order=Order.INDEX, guard=0.5, patience_s=0.0))
     day.submit(3, cores=4)
     day.now += 49
     day.submit(4, cores=1)
@@ -104,13 +104,15 @@ def test_who_has_waited_long_for_this_machine_goes_first():
     assert day.waiting() == [3, 4]
 
 
-def test_where_nobody_ever_waited_everyone_is_served_by_submission():
-    day = Day(Policy(order=Order.INDEX))
+def test_where_nobody_ever_waited_only_patience_keeps_the_index():
+    day = Day(Policy(order=Order.INDEX, patience_s=60.0))
     day.submit(1, cores=4)
     day.submit(2, cores=4)
     day.now += 1
     day.submit(3)
-    day.now += 1
+    day.now += 58
+    assert day.waiting() == [3, 2]
+    day.now += 3
     assert day.waiting() == [2, 3]
 
 

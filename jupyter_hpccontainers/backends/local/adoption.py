@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...machine.attempt import Attempt, Standing
 from ...model.errors import HpccError, StateConflict
+from ...model.job import JobSpec
 from ...model.states import State
 from ...scheduler.actions import Start
 from ...scheduler.events import Restored, Submission
@@ -29,7 +32,15 @@ def submission(row: StoredJob, config: LocalConfig, *, image_ready: bool) -> Sub
         image_ready=image_ready,
         held=job.state is State.HELD,
         attempt=job.attempt,
+        user=job.user,
+        kind=_kind(job.spec),
     )
+
+
+def _kind(spec: JobSpec) -> str:
+    """Return a short name for what runs: jobs of one image and command take alike long."""
+    what = json.dumps([spec.image, spec.command, spec.script])
+    return hashlib.blake2s(what.encode(), digest_size=8).hexdigest()
 
 
 def restored(row: StoredJob, config: LocalConfig, now: float) -> Restored:

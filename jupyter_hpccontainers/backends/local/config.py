@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...model.job import Network, RuntimeChoice
+from ...scheduler.policy import DEFAULT, Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,5 +32,6 @@ class LocalConfig:
     run_as: str = ""
     allow_root: bool = False
     max_pending: int = 10_000
+    policy: Policy = DEFAULT
     site_env: Mapping[str, str] = field(default_factory=dict)
     host_paths: Mapping[str, str] = field(default_factory=dict)

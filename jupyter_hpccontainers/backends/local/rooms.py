@@ -57,7 +57,7 @@ class Rooms:
         self.nvidia = nvidia_gpus()
         declared = Declared(cores=config.cores, memory_bytes=config.memory_bytes, gpus=config.gpus)
         self.machine = inventory(declared, nvidia=self.nvidia)
-        self.scheduler = Scheduler(self.machine)
+        self.scheduler = Scheduler(self.machine, config.policy)
         self.queue = QueueView(self.scheduler, self.clock, self.feed)
         self.runtimes = Runtimes(config, folders, ledger.engine_id())
         self.door = Door(config, self.machine, self.runtimes)

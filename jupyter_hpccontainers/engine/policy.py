@@ -1,0 +1,36 @@
+"""The scheduler's policy as traits, so that a site can set each figure in its configuration."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from traitlets import CaselessStrEnum, Float
+from traitlets.config import Configurable
+
+from ..scheduler.policy import DEFAULT, Backfill, Order, Policy
+
+_HELP = {field.name: field.metadata["help"] for field in fields(Policy)}
+
+
+class SchedulingPolicy(Configurable):
+    """What decides which job goes first: ``c.SchedulingPolicy.order = "submission"``."""
+
+    backfill = CaselessStrEnum(
+        [choice.value for choice in Backfill], DEFAULT.backfill.value, help=_HELP["backfill"]
+    ).tag(config=True)
+    order = CaselessStrEnum(
+        [choice.value for choice in Order], DEFAULT.order.value, help=_HELP["order"]
+    ).tag(config=True)
+    guard = Float(DEFAULT.guard, min=0.0, help=_HELP["guard"]).tag(config=True)
+    patience_s = Float(DEFAULT.patience_s, min=0.0, help=_HELP["patience_s"]).tag(config=True)
+    unknown_s = Float(DEFAULT.unknown_s, min=1.0, help=_HELP["unknown_s"]).tag(config=True)
+
+    def values(self) -> Policy:
+        """Return the figures as the scheduler takes them."""
+        return Policy(
+            backfill=Backfill(self.backfill),
+            order=Order(self.order),
+            guard=self.guard,
+            patience_s=self.patience_s,
+            unknown_s=self.unknown_s,
+        )
