@@ -1,5 +1,5 @@
 # Two commands are enough: `make demo` and `make test`. Everything they need they set up, once.
-.PHONY: help demo lab test test-browser check bench-latency bench-import stop clean
+.PHONY: help demo lab test test-browser check bench-latency bench-cell bench-import stop clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -22,6 +22,9 @@ check: ## lint, types, import contracts and unit tests: under a minute
 
 bench-latency: ## submit → first line, against the bare runtime
 	@scripts/benchmark.sh latency
+
+bench-cell: ## a print in a job → the cell's display
+	@scripts/benchmark.sh cell
 
 bench-import: ## %load_ext in a fresh IPython, against a bare one
 	@scripts/benchmark.sh import

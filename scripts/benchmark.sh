@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# benchmark.sh latency|import: set up, measure; the last line is one JSON object.
+# benchmark.sh latency|cell|import: set up, measure; the last line is one JSON object.
 . "$(dirname "$0")/steps.sh"
 . "$tree/scripts/prepare.sh"
 . "$tree/scripts/runtime.sh"
 
-name=${1:?latency or import}
+name=${1:?latency, cell or import}
 trap 'stop_engine; stop_services' EXIT
 prepare "bench-$name"
-if [ "$name" = latency ]; then
+if [ "$name" = latency ] || [ "$name" = cell ]; then
   if have_service docker_engine.sh; then
     use_engine
     export HPCC_BENCH_DOCKER=$HPCC_DEMO_IMAGE

@@ -23,8 +23,10 @@ _INSPECT_TIMEOUT_S = 60.0
 class SifFacts:
     """What was read of each SIF; a file that changed (size, time or inode) is read again."""
 
-    def __init__(self, store: Path, program: str) -> None:
+    def __init__(self, store: Path, program: str, scratch: str | None = None) -> None:
+        """``scratch``: a folder for files of moments, by default the machine's."""
         self._store = store
+        self._scratch = scratch
         self._program = program
         self._lock = threading.Lock()
         self._known: dict[str, dict[str, Any]] | None = None
@@ -61,7 +63,7 @@ class SifFacts:
             return {path: self._entry(path).get("labels") or {} for path in paths}
 
     def _inspect(self, paths: list[str]) -> dict[str, dict[str, str]]:
-        with tempfile.TemporaryDirectory(prefix="hpcc-spython-") as shim:
+        with tempfile.TemporaryDirectory(prefix="spython-", dir=self._scratch) as shim:
             os.symlink(self._program, f"{shim}/singularity")
             path = f"{shim}:{os.environ.get('PATH', os.defpath)}"
             try:

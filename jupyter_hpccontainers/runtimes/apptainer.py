@@ -144,12 +144,12 @@ def find_apptainer(
             cure="install Apptainer (apptainer.org), or use Docker",
         )
     program = os.path.abspath(found)
-    return Apptainer(program, _version(program), scratch)
+    return Apptainer(program, _version(program, scratch), scratch)
 
 
-def _version(program: str) -> str:
+def _version(program: str, scratch: str | None) -> str:
     """Return ``apptainer version 1.4.5``, by spython; raises RuntimeUnavailable when broken."""
-    with tempfile.TemporaryDirectory(prefix="hpcc-spython-") as folder:
+    with tempfile.TemporaryDirectory(prefix="spython-", dir=scratch) as folder:
         os.symlink(program, f"{folder}/singularity")
         done = subprocess.run(
             [sys.executable, "-c", _ASK_VERSION],

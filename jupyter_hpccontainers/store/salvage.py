@@ -6,10 +6,11 @@ import shutil
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..model.states import State
 from .history import key_of, stored_from
 from .records import Event, StoreDamage, StoredJob
 from .rows import JobRow, event_columns, job_columns, spec_columns, to_event, to_stored
@@ -17,6 +18,10 @@ from .statements import migrate
 
 #: Bytes of a page; what SQLite gives to a new file (https://www.sqlite.org/fileformat2.html).
 _PAGE = 4096
+_MAY_HAVE_RUN = (
+    "its record was damaged and put together from its history: it may have run already; "
+    "release it to run it, or cancel it"
+)
 #: After so many numbers in a row that cannot be read, a table is taken to be at its end.
 _PATIENCE = 20_000
 
@@ -129,11 +134,21 @@ class Readable:
 
     def _from_history(self, number: int, engine: str, history: Sequence[Event]) -> StoredJob | None:
         row = self._row(number)
-        return stored_from(history, row.body, number, engine) if row.body_intact else None
+        stored = stored_from(history, row.body, number, engine) if row.body_intact else None
+        return None if stored is None else _held_if_waiting(stored)
 
     def _all_keys(self) -> Mapping[tuple[int, str], int]:
         told = {key_of(event): event.job_id for event in self.events}
         return {**self.keys, **{key: number for key, number in told.items() if key}}
+
+
+def _held_if_waiting(stored: StoredJob) -> StoredJob:
+    """A job whose last events are missing may have run: a person decides whether it starts."""
+    job = stored.job
+    if not job.state.waits:
+        return stored
+    held = replace(job, state=State.HELD, warnings=(*job.warnings, _MAY_HAVE_RUN))
+    return replace(stored, job=held)
 
 
 def _read(path: Path, queries: Mapping[str, str]) -> Readable:

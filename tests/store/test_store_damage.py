@@ -140,6 +140,15 @@ def test_a_record_whose_checksum_fails_is_rebuilt_from_its_history(folder: Path)
     assert store.job(6).started_at == 1.0
 
 
+def test_a_waiting_job_put_together_again_is_held_for_it_may_have_run(folder: Path) -> None:
+    change_sql(folder, "UPDATE jobs SET record = replace(record, 'PENDING', 'RUNNING') WHERE id = 7")
+    store = opened(folder)
+    assert store.damage is not None
+    assert store.damage.rebuilt == (7,)
+    assert store.job(7).state is State.HELD
+    assert "may have run already" in store.job(7).warnings[-1]
+
+
 def test_a_spec_whose_checksum_fails_is_never_run(folder: Path) -> None:
     change_sql(folder, "UPDATE specs SET body = replace(body, 'print', 'erase') WHERE job_id = 7")
     store = opened(folder)

@@ -207,7 +207,7 @@ class Runtimes:
         with self._lock:
             if self._facts is None:
                 store = self._config.state_folder / "sif-facts.json"
-                self._facts = SifFacts(store, self._program())
+                self._facts = SifFacts(store, self._program(), str(self._folders.scratch))
             return self._facts
 
     def _open_fetches(self) -> Fetches:
