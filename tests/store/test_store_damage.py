@@ -141,7 +141,9 @@ def test_a_record_whose_checksum_fails_is_rebuilt_from_its_history(folder: Path)
 
 
 def test_a_waiting_job_put_together_again_is_held_for_it_may_have_run(folder: Path) -> None:
-    change_sql(folder, "UPDATE jobs SET record = replace(record, 'PENDING', 'RUNNING') WHERE id = 7")
+    change_sql(
+        folder, "UPDATE jobs SET record = replace(record, 'PENDING', 'RUNNING') WHERE id = 7"
+    )
     store = opened(folder)
     assert store.damage is not None
     assert store.damage.rebuilt == (7,)
