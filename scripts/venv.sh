@@ -21,6 +21,11 @@ find_python() {
   for candidate in ${PYTHON:-} "${candidates[@]}"; do
     ! recent_enough "$candidate" || { command -v "$candidate"; return; }
   done
+  # A minimal Debian has none at all; its own is recent enough from Debian 12 on.
+  if ! command -v python3 >/dev/null && command -v apt-get >/dev/null && can_be_root; then
+    "$tree/scripts/system_packages.sh" python3 python3-venv >&2
+    ! recent_enough python3 || { command -v python3; return; }
+  fi
   fail "no Python 3.11 or newer was found" "install one and name it: make PYTHON=/path/to/python3 …"
 }
 
