@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..model.changes import SpecChange
 from ..model.job import Image, Job, JobSpec, Waiting
 from ..model.states import Result, State
 from .frames import Frame
@@ -58,8 +59,14 @@ class Backend(Protocol):
     async def explain(self, job_id: int) -> tuple[Job, Waiting | None]:
         """Return the record and, while it waits, why."""
 
-    async def change_time_limit(self, job_id: int, limit_s: int) -> Job:
-        """Change the limit of a job that is not DONE."""
+    async def change(self, job_id: int, change: SpecChange) -> Job:
+        """Change what a waiting job asks for, or the time limit of a running one."""
+
+    async def hold(self, job_id: int) -> Job:
+        """Keep a waiting job back until it is released."""
+
+    async def release(self, job_id: int) -> Job:
+        """Let a held job go on."""
 
     async def log(
         self, job_id: int, *, offset: int, length: int, stream: int, attempt: int | None

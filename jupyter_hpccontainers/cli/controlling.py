@@ -1,4 +1,4 @@
-"""``cancel``, ``wait`` and ``change``: stop jobs, wait for their end, give them more time."""
+"""Commands to jobs that are there: stop, wait for, hold, release, change, extend."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import argparse
 import time
 
 from ..client.lines import exit_status, headline
+from ..client.options import CHANGES, add_change_options
 from ..client.tables import jobs_table
 from ..model.errors import InvalidSpec
+from ..model.job import Job
 from ..model.quantities import parse_duration
 from .door import Subparsers, add_json, connect, print_json, subcommand
 from .following import Follower
@@ -24,10 +26,26 @@ def declare(subparsers: Subparsers) -> None:
     parser.add_argument("jobs", type=int, nargs="+", metavar="JOB")
     parser.add_argument("--timeout", metavar="TIME", help="give up (exit 124) after, e.g., 10m")
     add_json(parser)
-    parser = subcommand(subparsers, "change", "change the time limit of a job", _change)
+    _declare_changes(subparsers)
+
+
+def _declare_changes(subparsers: Subparsers) -> None:
+    text = "change what a waiting job asks for, or the time limit of a running one"
+    parser = subcommand(subparsers, "change", text, _change)
     parser.add_argument("job", type=int, metavar="JOB")
-    parser.add_argument("-t", "--time", required=True, metavar="TIME")
+    add_change_options(parser)
     add_json(parser)
+    parser = subcommand(subparsers, "extend", "give a job more time than its limit", _extend)
+    parser.add_argument("job", type=int, metavar="JOB")
+    parser.add_argument("more", metavar="TIME", help="how much more, e.g. 30m")
+    add_json(parser)
+    for name, text, run in (
+        ("hold", "keep waiting jobs back until they are released", _hold),
+        ("release", "let held jobs go on", _release),
+    ):
+        parser = subcommand(subparsers, name, text, run)
+        parser.add_argument("jobs", type=int, nargs="+", metavar="JOB")
+        add_json(parser)
 
 
 def _cancel(options: argparse.Namespace) -> int:
@@ -64,9 +82,27 @@ def _wait(options: argparse.Namespace) -> int:
 
 
 def _change(options: argparse.Namespace) -> int:
-    job = connect().change(options.job, time_limit=options.time)
+    changes = {name: getattr(options, name) for name in CHANGES}
+    return _show([connect().change(options.job, **changes)], options)
+
+
+def _extend(options: argparse.Namespace) -> int:
+    return _show([connect().extend(options.job, options.more)], options)
+
+
+def _hold(options: argparse.Namespace) -> int:
+    client = connect()
+    return _show([client.hold(job_id) for job_id in options.jobs], options)
+
+
+def _release(options: argparse.Namespace) -> int:
+    client = connect()
+    return _show([client.release(job_id) for job_id in options.jobs], options)
+
+
+def _show(jobs: list[Job], options: argparse.Namespace) -> int:
     if options.json:
-        print_json(job)
+        print_json(jobs if len(jobs) > 1 else jobs[0])
     else:
-        print(headline(job))
+        print(*(headline(job) for job in jobs), sep="\n")
     return 0

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..model.errors import EngineError
+from ..model.errors import EngineError, StateConflict
 from ..model.job import Image, Job
+from ..model.quantities import parse_duration
 from ..model.wire import decode
 from .answers import Check, Config, Explanation, Health, JobFile, LogPart, MachineUse
 from .follow import Follow, Source
@@ -86,9 +87,40 @@ class EngineClient:
         """Return the record of a job."""
         return _job(self._ask("GET", f"/v1/jobs/{job_id}"))
 
-    def change(self, job_id: int, *, time_limit: str) -> Job:
-        """Change the time limit of a job that has not ended."""
-        return _job(self._ask("PATCH", f"/v1/jobs/{job_id}", {"time_limit": time_limit}))
+    def change(
+        self,
+        job_id: int,
+        *,
+        time_limit: str | None = None,
+        priority: str | None = None,
+        cores: int | None = None,
+        memory: str | None = None,
+        gpus: int | None = None,
+        begin: str | None = None,
+    ) -> Job:
+        """Change what a waiting job asks for, or the time limit of a running one."""
+        asked = {
+            "time_limit": time_limit, "priority": priority, "cores": cores, "memory": memory,
+            "gpus": gpus, "begin": begin,
+        }  # fmt: skip
+        body = {key: value for key, value in asked.items() if value is not None}
+        return _job(self._ask("PATCH", f"/v1/jobs/{job_id}", body))
+
+    def extend(self, job_id: int, more: str) -> Job:
+        """Give a job this much more time than its limit (``"30m"``)."""
+        more_s, limit_s = parse_duration(more), self.job(job_id).spec.time_limit_s
+        if limit_s is None:
+            raise StateConflict(f"job {job_id} has no time limit", cure="it needs no more time")
+        # Said as the whole, so that a request sent twice over a lost connection adds it once.
+        return self.change(job_id, time_limit=f"{limit_s + more_s}s")
+
+    def hold(self, job_id: int) -> Job:
+        """Keep a waiting job back until it is released."""
+        return _job(self._ask("POST", f"/v1/jobs/{job_id}/hold"))
+
+    def release(self, job_id: int) -> Job:
+        """Let a held job go on; it keeps its place by submission."""
+        return _job(self._ask("POST", f"/v1/jobs/{job_id}/release"))
 
     def cancel(self, job_id: int, *, kill: bool = False) -> Job:
         """Stop a job: TERM, grace, KILL; with ``kill`` at once. Twice is no error."""

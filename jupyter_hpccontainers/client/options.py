@@ -10,8 +10,11 @@ from typing import Any
 from ..model.errors import InvalidSpec
 from ..model.job import Network, Priority, RuntimeChoice
 
-_DATA = ("workdir", "name", "description", "runtime", "network", "priority", "memory", "time_limit")
-_FLAGS = ("tty", "writable", "merge_stderr", "keep_entrypoint", "as_root")
+_DATA = (
+    "workdir", "name", "description", "runtime", "network", "priority", "memory", "time_limit",
+    "begin",
+)  # fmt: skip
+_FLAGS = ("tty", "writable", "merge_stderr", "keep_entrypoint", "as_root", "hold")
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
@@ -40,11 +43,28 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     add("--runtime", choices=[choice.value for choice in RuntimeChoice], help="(auto)")
     add("--network", choices=[network.value for network in Network], help="(the site's default)")
     add("--priority", choices=[priority.value for priority in Priority], help="(normal)")
+    add("--begin", metavar="TIME", help="start not before: 2026-05-01T20:00, or +30m from now")
+    add("--hold", action="store_true", help="keep it back until it is released")
     add("--tty", action="store_true", help="give it a terminal (merges stderr into stdout)")
     add("--writable", action="store_true", help="a throw-away writable layer over the image")
     add("--merge-stderr", action="store_true", help="one pipe: exact order of both streams")
     add("--keep-entrypoint", action="store_true", help="run a script through the ENTRYPOINT")
     add("--as-root", action="store_true", help="be root in the container, where allowed")
+
+
+def add_change_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what can be changed of a job; the names are those of ``EngineClient.change``."""
+    add = parser.add_argument
+    add("-t", "--time", dest="time_limit", metavar="TIME", help="limit; also while it runs")
+    add("--priority", choices=[priority.value for priority in Priority])
+    add("-c", "--cores", type=int, metavar="N")
+    add("-m", "--memory", metavar="SIZE")
+    add("-g", "--gpus", type=int, metavar="N")
+    add("--begin", metavar="TIME", help="2026-05-01T20:00, +30m from now, or now")
+
+
+#: What ``add_change_options`` declares.
+CHANGES = ("time_limit", "priority", "cores", "memory", "gpus", "begin")
 
 
 def split_command(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -56,7 +56,8 @@ class JobSpec:
     """What a person asks for.
 
     Exactly one of ``command`` (argv, keeps the image's ENTRYPOINT) and ``script`` (a body, run by
-    its shebang, else python3) may be given; with neither the image's own command runs.
+    its shebang, else python3) may be given; with neither the image's own command runs. It starts at
+    ``begin_at`` (seconds since the epoch) or later, and with ``hold`` only once it is released.
     """
 
     image: str
@@ -78,6 +79,8 @@ class JobSpec:
     merge_stderr: bool = False
     keep_entrypoint: bool = False
     as_root: bool = False
+    begin_at: float | None = None
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

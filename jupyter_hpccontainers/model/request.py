@@ -10,6 +10,7 @@ from typing import Any
 
 from .errors import InvalidSpec
 from .job import JobSpec, Mount
+from .moments import check_moment, parse_begin
 from .quantities import parse_duration, parse_memory
 from .wire import decode
 
@@ -24,6 +25,7 @@ _SHORT = {
     "memory_bytes",
     "gpus",
     "time_limit",
+    "begin",
 }
 _RESERVED_ENV = "HPCC_"
 _MAX_COUNT = 1_000_000
@@ -31,12 +33,13 @@ _MAX_COUNT = 1_000_000
 _LEAST_MEMORY_BYTES = 6 * 2**20
 
 
-def spec_from_request(body: Mapping[str, Any]) -> JobSpec:
+def spec_from_request(body: Mapping[str, Any], now: float | None = None) -> JobSpec:
     """Return the JobSpec a request asks for.
 
     Beside the JobSpec's own fields it accepts the short ones people type: ``cores``, ``memory``
-    (``"4g"``), ``gpus``, ``time_limit`` (``"1h30m"``), ``command`` as one shell-like text, and
-    ``mounts`` as ``"/data"`` or ``"/data:/in:ro"``. Raises InvalidSpec naming the field.
+    (``"4g"``), ``gpus``, ``time_limit`` (``"1h30m"``), ``begin`` (``"2026-05-01T20:00"``, or
+    ``"+30m"`` from ``now``), ``command`` as one shell-like text, and ``mounts`` as ``"/data"`` or
+    ``"/data:/in:ro"``. Raises InvalidSpec naming the field.
     """
     if not isinstance(body, Mapping):
         raise InvalidSpec("the request is not an object", cure="send a JSON object")
@@ -49,9 +52,11 @@ def spec_from_request(body: Mapping[str, Any]) -> JobSpec:
                 field=str(key)[:40],
             )
     data = {k: v for k, v in body.items() if k not in _SHORT and v is not None}
-    data["resources"] = _resources(body)
+    data["resources"] = amounts_asked(body)
     if body.get("time_limit") is not None:
         data["time_limit_s"] = parse_duration(str(body["time_limit"]))
+    if body.get("begin") is not None:
+        data["begin_at"] = parse_begin(str(body["begin"]), now)
     if isinstance(data.get("command"), str):
         data["command"] = _split(data["command"])
     data["mounts"] = [_mount(item) for item in _list(data.get("mounts", []), "mounts")]
@@ -64,7 +69,8 @@ def spec_from_request(body: Mapping[str, Any]) -> JobSpec:
     return spec
 
 
-def _resources(body: Mapping[str, Any]) -> dict[str, Any]:
+def amounts_asked(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the amounts a request names, checked, memory in bytes; raises InvalidSpec."""
     asked = body.get("resources") or {}
     if not isinstance(asked, Mapping):
         raise InvalidSpec("resources is not an object", field="resources")
@@ -133,6 +139,8 @@ def _check(spec: JobSpec) -> None:
             cure="letters, digits, space and .:@+=,-_[]()",
             field="name",
         )
+    if spec.begin_at is not None:
+        check_moment(spec.begin_at)
     for tag in spec.tags:
         if not tag or not _NAME.fullmatch(tag):
             raise InvalidSpec(f"tag {tag[:40]!r} is not allowed", field="tags")

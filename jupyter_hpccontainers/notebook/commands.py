@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
 from ..client import tables
+from ..client.engine import EngineClient
+from ..client.options import CHANGES
 from ..model.errors import InvalidSpec
+from ..model.job import Job as Record
 from . import grammar
 from .connection import connect
 from .listing import Listing, images_listing, jobs_listing
@@ -90,7 +94,36 @@ def _stop(shell: InteractiveShell, line: str) -> Listing[Job]:
         told = tuple(client.cancel(job_id, kill=True) for job_id in options.jobs)
     else:
         told = client.cancel_many(options.jobs, tag=options.tag)
-    return jobs_listing(told, [Job(record, client) for record in told])
+    return _listed(told, client)
+
+
+def _hold(shell: InteractiveShell, line: str) -> Listing[Job]:
+    options = grammar.jobs_parser("hold").parse_args(grammar.words(line))
+    client = connect(say)
+    return _listed([client.hold(job_id) for job_id in options.jobs], client)
+
+
+def _release(shell: InteractiveShell, line: str) -> Listing[Job]:
+    options = grammar.jobs_parser("release").parse_args(grammar.words(line))
+    client = connect(say)
+    return _listed([client.release(job_id) for job_id in options.jobs], client)
+
+
+def _change(shell: InteractiveShell, line: str) -> Listing[Job]:
+    options = grammar.change_parser().parse_args(grammar.words(line))
+    changes = {name: getattr(options, name) for name in CHANGES}
+    client = connect(say)
+    return _listed([client.change(options.job, **changes)], client)
+
+
+def _extend(shell: InteractiveShell, line: str) -> Listing[Job]:
+    options = grammar.extend_parser().parse_args(grammar.words(line))
+    client = connect(say)
+    return _listed([client.extend(options.job, options.more)], client)
+
+
+def _listed(records: Sequence[Record], client: EngineClient) -> Listing[Job]:
+    return jobs_listing(records, [Job(record, client) for record in records])
 
 
 def _explain(shell: InteractiveShell, line: str) -> None:
@@ -114,6 +147,10 @@ _COMMANDS = {
     "ps": _ps,
     "logs": _logs,
     "stop": _stop,
+    "hold": _hold,
+    "release": _release,
+    "change": _change,
+    "extend": _extend,
     "info": _info,
     "images": _images,
     "explain": _explain,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Callable
+from functools import partial
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
 
-from ..client.options import add_job_options, split_command
+from ..client.options import add_change_options, add_job_options, split_command
 
 _CELL_HELP = """Run this cell in a container: by its shebang, else by python3.
 
@@ -22,6 +23,9 @@ _LINE_HELP = """
 %container ps [-a] [--tag TAG] [-n N]        jobs that wait and run; -a: also those that ended
 %container logs JOB [-f] [--stream both|stdout|stderr] [--tail LINES]
 %container stop JOB… [--now] [--tag TAG]     stop jobs: TERM, grace, KILL; --now: KILL
+%container hold JOB…, release JOB…           keep waiting jobs back; let them go on
+%container change JOB [-t TIME] [--priority CLASS] [-c N] [-m SIZE] [-g N] [--begin TIME]
+%container extend JOB TIME                   more time than its limit, also while it runs
 %container explain JOB                       why it waits, or why it ended
 %container images [TEXT]                     images on this machine
 %container info                              the machine, what is in use, the engine"""
@@ -74,6 +78,29 @@ def stop_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def jobs_parser(name: str) -> argparse.ArgumentParser:
+    """Return the parser of a subcommand that only names jobs."""
+    parser = _parser(f"container {name}")
+    parser.add_argument("jobs", type=int, nargs="+")
+    return parser
+
+
+def change_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``change``."""
+    parser = _parser("container change")
+    parser.add_argument("job", type=int)
+    add_change_options(parser)
+    return parser
+
+
+def extend_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``extend``."""
+    parser = _parser("container extend")
+    parser.add_argument("job", type=int)
+    parser.add_argument("more", metavar="TIME")
+    return parser
+
+
 def explain_parser() -> argparse.ArgumentParser:
     """Return the parser of ``explain``."""
     parser = _parser("container explain")
@@ -99,6 +126,10 @@ SUBCOMMANDS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "ps": ps_parser,
     "logs": logs_parser,
     "stop": stop_parser,
+    "hold": partial(jobs_parser, "hold"),
+    "release": partial(jobs_parser, "release"),
+    "change": change_parser,
+    "extend": extend_parser,
     "info": info_parser,
     "images": images_parser,
     "explain": explain_parser,

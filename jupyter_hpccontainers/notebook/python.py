@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, overload
 
 from ..client import lines as words
@@ -20,7 +20,7 @@ from . import card
 from .connection import connect
 from .listing import Listing, images_listing, jobs_listing
 from .logs import log_lines
-from .request import python_request
+from .request import change_request, python_request, typed_time
 from .tail import TAIL_BYTES, rendered
 from .twins import GivenUp, in_thread, iterate
 
@@ -45,6 +45,8 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     description: str = "",
     tags: Iterable[str] = (),
     priority: str | None = None,
+    begin: str | datetime | None = None,
+    hold: bool = False,
     runtime: str | None = None,
     network: str | None = None,
     tty: bool = False,
@@ -59,8 +61,9 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     ``command`` is an argv (or one shell-like text) that keeps the image's ENTRYPOINT; ``script``
     is a body run by its shebang, else python3. ``memory`` is written with a unit ("4g"),
     ``time_limit`` as for Slurm ("1:30:00", 90 = minutes), "1h30m" or a timedelta; the working
-    folder is this process's and is mounted read-write at its own path. Raises HpccError: what is
-    wrong, and what to do about it.
+    folder is this process's and is mounted read-write at its own path. It starts not before
+    ``begin`` (a datetime, "2026-05-01T20:00" or "+30m"), and with ``hold`` only once released.
+    Raises HpccError: what is wrong, and what to do about it.
     """
     asked = dict(locals())
     client = asked.pop("engine") or connect(say)
@@ -185,6 +188,28 @@ class Job:
     def cancel(self, *, kill: bool = False) -> Job:
         """Stop it: TERM, grace, KILL; with ``kill`` at once. Returns before it ended."""
         self._record = self._client.cancel(self.id, kill=kill)
+        return self
+
+    def hold(self) -> Job:
+        """Keep it back while it waits, until it is released."""
+        self._record = self._client.hold(self.id)
+        return self
+
+    def release(self) -> Job:
+        """Let it go on; it keeps its place by submission."""
+        self._record = self._client.release(self.id)
+        return self
+
+    def change(self, **asked: Any) -> Job:
+        """Change what it asks for: ``time_limit``, and while it waits also ``priority``,
+        ``cores``, ``memory``, ``gpus`` and ``begin``, each as for ``submit``.
+        """
+        self._record = self._client.change(self.id, **change_request(asked))
+        return self
+
+    def extend(self, more: str | timedelta) -> Job:
+        """Give it this much more time than its limit ("30m"); refused where it delays another."""
+        self._record = self._client.extend(self.id, typed_time(more))
         return self
 
     def explain(self) -> Explanation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..client.options import absolute_image, absolute_mount
@@ -20,7 +20,9 @@ def python_request(asked: Mapping[str, Any]) -> dict[str, Any]:
     if "memory" in request:
         request["memory"] = str(request["memory"])
     if "time_limit" in request:
-        request["time_limit"] = _time(request["time_limit"])
+        request["time_limit"] = typed_time(request["time_limit"])
+    if "begin" in request:
+        request["begin"] = typed_moment(request["begin"])
     if "command" in request and not isinstance(request["command"], str):
         request["command"] = [str(word) for word in request["command"]]
     if "env" in request:
@@ -42,5 +44,21 @@ def _mount(mount: str | Mount) -> Any:
     return encode(mount) if isinstance(mount, Mount) else absolute_mount(str(mount))
 
 
-def _time(limit: str | int | timedelta) -> str:
+def change_request(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Python's arguments of a change ask for, as the client sends it."""
+    request = dict(asked)
+    if request.get("time_limit") is not None:
+        request["time_limit"] = typed_time(request["time_limit"])
+    if request.get("begin") is not None:
+        request["begin"] = typed_moment(request["begin"])
+    return request
+
+
+def typed_moment(begin: str | datetime) -> str:
+    """Return a moment as a person would type it."""
+    return begin.isoformat() if isinstance(begin, datetime) else str(begin)
+
+
+def typed_time(limit: str | int | timedelta) -> str:
+    """Return a duration as a person would type it."""
     return f"{round(limit.total_seconds())}s" if isinstance(limit, timedelta) else str(limit)

@@ -6,6 +6,7 @@ from .actions import Action, FetchImage, Kill, Record, Refused, Start, Stop, Wak
 from .core import Scheduler
 from .events import (
     CancelRequested,
+    Changed,
     Event,
     Exited,
     Held,
@@ -28,6 +29,7 @@ __all__ = [
     "Action",
     "Backfill",
     "CancelRequested",
+    "Changed",
     "Event",
     "Exited",
     "FetchImage",

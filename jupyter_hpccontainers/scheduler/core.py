@@ -18,6 +18,7 @@ from .backfill import Reservation, choose, reserve
 from .entry import Entry, new_entry, restored_entry, seconds
 from .events import (
     CancelRequested,
+    Changed,
     Event,
     Exited,
     Held,
@@ -73,6 +74,7 @@ class Scheduler:
             Exited: self._exited,
             CancelRequested: self._cancel,
             TimeLimitChanged: self._limit,
+            Changed: self._change,
             Held: self._hold_or_release,
             Released: self._hold_or_release,
         }
@@ -254,6 +256,10 @@ class Scheduler:
         if entry.state.holds_allocation:
             self._refuse_delay(entry, limit_s, now)
         self._jobs.set_limit(entry, limit_s, now)
+
+    def _change(self, entry: Entry, event: Changed, now: float) -> None:
+        self.refuse(event.resources)
+        self._jobs.change(entry, event, now)
 
     def _hold_or_release(self, entry: Entry, event: Held | Released, now: float) -> None:
         self._jobs.hold_or_release(entry, type(event), now)

@@ -105,6 +105,20 @@ class TimeLimitChanged:
     limit_s: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A person changes what a waiting job asks for; all of it is named, changed or not.
+
+    Refused with NeverFits when the machine can never hold it.
+    """
+
+    job_id: int
+    resources: Resources
+    limit_s: float | None
+    priority: Priority
+    begin_at: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A person holds a waiting job back."""
@@ -139,6 +153,7 @@ JobEvent = (
     | Exited
     | CancelRequested
     | TimeLimitChanged
+    | Changed
     | Held
     | Released
 )

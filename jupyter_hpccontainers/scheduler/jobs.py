@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..model.errors import UnknownJob
 from ..model.machine import Machine
@@ -10,8 +11,8 @@ from ..model.resources import Allocation
 from ..model.states import Reason, State
 from .actions import Action, FetchImage, Kill, Record, Start, Stop, WakeAt
 from .deadlines import Deadlines
-from .entry import Entry
-from .events import Held, JobEvent, Released
+from .entry import Entry, seconds
+from .events import Changed, Held, JobEvent, Released
 from .holdings import Holdings
 from .order import Ordering
 from .queue import Queue
@@ -77,9 +78,9 @@ class Jobs:
     def admit(self, entry: Entry, now: float) -> None:
         """Take in a job just accepted."""
         self._entries[entry.job.job_id] = entry
-        self._record(entry, now)
         if entry.job.held:
-            self._move(entry, Held, now)
+            entry.state = next_state(entry.job.job_id, entry.state, Held)
+        self._record(entry, now)
         self.enqueue(entry, now)
 
     def load(self, entry: Entry, now: float) -> None:
@@ -132,6 +133,19 @@ class Jobs:
         self._move(entry, trigger, now)
         if entry.state is State.HELD:
             self._ordering.ended(entry, now)
+        self.enqueue(entry, now)
+
+    def change(self, entry: Entry, asked: Changed, now: float) -> None:
+        """Let a waiting job ask for something else; it keeps its place by submission."""
+        self.queue.remove(entry)
+        self._ordering.ended(entry, now)
+        entry.limit_s = seconds(asked.limit_s)
+        entry.job = replace(
+            entry.job,
+            resources=asked.resources,
+            priority=asked.priority,
+            begin_at=asked.begin_at,
+        )
         self.enqueue(entry, now)
 
     def set_limit(self, entry: Entry, limit_s: float, now: float) -> None:

@@ -37,6 +37,7 @@ from ..model.errors import StateConflict
 from ..model.states import State
 from .events import (
     CancelRequested,
+    Changed,
     Exited,
     Held,
     ImageFailed,
@@ -83,6 +84,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Trigger], State]] = {
         Chosen: State.STARTING,
         CancelRequested: State.DONE,
         TimeLimitChanged: State.PENDING,
+        Changed: State.PENDING,
         Held: State.HELD,
         Released: State.PENDING,
         MachineChanged: State.DONE,
@@ -92,6 +94,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Trigger], State]] = {
         ImageFailed: State.DONE,
         CancelRequested: State.DONE,
         TimeLimitChanged: State.HELD,
+        Changed: State.HELD,
         Held: State.HELD,
         Released: State.PENDING,
         MachineChanged: State.DONE,
@@ -134,6 +137,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Trigger], State]] = {
 _ASKED = {
     CancelRequested: "cancelled",
     TimeLimitChanged: "given another time limit",
+    Changed: "given other resources, class or begin time",
     Held: "held",
     Released: "released",
 }

@@ -25,6 +25,8 @@ def routes(link: EngineLink) -> list[tuple[str, type, dict[str, Any]]]:
         ("jobs/cancel", ActHandler, "jobs/cancel", ()),
         (rf"jobs/{_ID}", JobHandler, "jobs/{}", ()),
         (rf"jobs/{_ID}/cancel", ActHandler, "jobs/{}/cancel", ()),
+        (rf"jobs/{_ID}/hold", ActHandler, "jobs/{}/hold", ()),
+        (rf"jobs/{_ID}/release", ActHandler, "jobs/{}/release", ()),
         (rf"jobs/{_ID}/explain", ReadHandler, "jobs/{}/explain", ()),
         (rf"jobs/{_ID}/log", ReadHandler, "jobs/{}/log", _LOG_QUERY),
         (rf"jobs/{_ID}/files", ReadHandler, "jobs/{}/files", ()),

@@ -217,6 +217,21 @@ def test_explain_info_and_images_answer_in_words_and_json(shell: Shell) -> None:
     assert isinstance(json.loads(shell("images", "--json").stdout), list)
 
 
+def test_a_job_is_held_changed_and_released(shell: Shell) -> None:
+    number = str(shell.script("print('ran')", "--hold", "--begin", "+1h"))
+    held = json.loads(shell("hold", number, "--json").stdout)
+    assert held["state"] == "HELD"
+    changed = shell("change", number, "--begin", "now", "-m", "64m", "--priority", "urgent")
+    assert "held by a person" in changed.stdout, changed.stderr
+    assert json.loads(shell("release", number, "--json").stdout)["spec"]["priority"] == "urgent"
+    assert shell("wait", number).returncode == 0
+    assert (
+        "is DONE" in shell("extend", number, "10m").stderr
+        or "no time limit" in shell("extend", number, "10m").stderr
+    )
+    assert shell("change", number).returncode == 2
+
+
 def test_a_time_limit_is_changed(shell: Shell) -> None:
     number = shell.script(FOREVER)
     changed = json.loads(shell("change", str(number), "--time", "2h", "--json").stdout)

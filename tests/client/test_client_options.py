@@ -36,7 +36,8 @@ def test_every_option_is_understood_by_the_engine(tmp_path: Path) -> None:
             "img", "-c", "2", "-m", "4g", "-g", "1", "-t", "1:30:00", "-n", "fit", "--tag", "a",
             "--tag", "b", "-e", "X=a=b", "-v", f"{tmp_path}:/in:ro", "-w", str(tmp_path),
             "--runtime", "docker", "--network", "none", "--priority", "urgent", "--description",
-            "d", "--tty", "--writable", "--merge-stderr", "--keep-entrypoint", "--as-root",
+            "d", "--begin", "2033-05-18T03:33:20Z", "--hold", "--tty", "--writable",
+            "--merge-stderr", "--keep-entrypoint", "--as-root",
         )
     )  # fmt: skip
     asked = spec.resources
@@ -46,6 +47,7 @@ def test_every_option_is_understood_by_the_engine(tmp_path: Path) -> None:
     (mount,) = spec.mounts
     assert (mount.source, mount.target, mount.read_only) == (str(tmp_path), "/in", True)
     assert (spec.runtime, spec.network, spec.priority) == ("docker", "none", "urgent")
+    assert (spec.begin_at, spec.hold) == (2e9, True)
     assert spec.tty
     assert spec.writable
     assert spec.merge_stderr

@@ -96,6 +96,34 @@ def test_stop_ends_jobs_by_number_and_by_tag(
     assert engine.wait(tagged).result == "CANCELLED"
 
 
+def test_jobs_are_held_changed_extended_and_released(
+    kernel: Kernel, run_image: RunImage, engine: IsolatedEngine
+) -> None:
+    number = submit(engine, run_image, "print('ran')", hold=True, time_limit="1h")
+    kernel.run(f"%container hold {number}")
+    assert engine.client.job(number).state == "HELD"
+    kernel.run(f"%container change {number} --priority urgent -m 64m")
+    kernel.run(f"%container extend {number} 30m")
+    changed = engine.client.job(number).spec
+    assert (changed.priority, changed.time_limit_s) == ("urgent", 5400)
+    shown = kernel.run(f"%container release {number}").result["text/plain"]
+    assert str(number) in shown
+    assert engine.wait(number).result == "COMPLETED"
+    assert "StateConflict" in kernel.run(f"%container hold {number}").red_line
+
+
+def test_a_job_is_held_and_changed_from_python(
+    kernel: Kernel, run_image: RunImage, engine: IsolatedEngine
+) -> None:
+    code = f"""from datetime import datetime, timedelta
+from jupyter_hpccontainers.notebook import python as hpc
+job = hpc.submit({run_image.reference!r}, ["true"], runtime={run_image.runtime!r}, hold=True,
+                 begin=datetime.now() + timedelta(hours=1), time_limit="10m")
+job.change(begin="now", memory="64m").extend(timedelta(minutes=5))
+job.release().result().job.record.spec.time_limit_s"""
+    assert kernel.run(code).result["text/plain"] == "900"
+
+
 def test_explain_says_why_a_job_waits(
     kernel: Kernel, run_image: RunImage, engine: IsolatedEngine
 ) -> None:

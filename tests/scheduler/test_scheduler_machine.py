@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -29,6 +30,7 @@ from jupyter_hpccontainers.model.states import Reason, ReasonCode, State
 from jupyter_hpccontainers.scheduler import (
     Action,
     CancelRequested,
+    Changed,
     Event,
     Exited,
     Held,
@@ -171,6 +173,35 @@ class LivesOfAMachine(RuleBasedStateMachine):
         else:
             assert not delayed
             self.went_past.discard(one.job.job_id)
+
+    @rule(
+        data=st.data(),
+        asked=ASKED,
+        limit_s=LIMITS,
+        priority=st.sampled_from(Priority),
+        begin_in=st.none() | st.integers(-5, 50),
+    )
+    @precondition(lambda self: self.world.waiting())
+    def change(self, data, asked, limit_s, priority, begin_in) -> None:
+        one = self.one(data, lambda one: one.state.waits)
+        before = one.job, one.limit_s
+        begin_at = None if begin_in is None else self.world.now + begin_in
+        one.job = replace(one.job, resources=asked, priority=priority, begin_at=begin_at)
+        one.limit_s = math.inf if limit_s is None else limit_s
+        self.promise = math.inf
+        event = Changed(
+            job_id=one.job.job_id,
+            resources=asked,
+            limit_s=limit_s,
+            priority=priority,
+            begin_at=begin_at,
+        )
+        refused = not fits(amounts(asked), self.world.capacity)
+        self.send(event)
+        said, self.world.refused = self.world.refused, []
+        assert [type(error) for _, error in said] == [NeverFits] * refused
+        if refused:
+            one.job, one.limit_s = before
 
     @rule(memory=st.integers(0, 4), busy=st.sets(st.integers(0, 3), max_size=2))
     def others_come_and_go(self, memory, busy) -> None:

@@ -24,6 +24,8 @@ ROUTES = {
     "jobs/cancel": {"POST"},
     "jobs/1": {"GET", "PATCH"},
     "jobs/1/cancel": {"POST"},
+    "jobs/1/hold": {"POST"},
+    "jobs/1/release": {"POST"},
     "jobs/1/explain": {"GET"},
     "jobs/1/log": {"GET"},
     "jobs/1/files": {"GET"},

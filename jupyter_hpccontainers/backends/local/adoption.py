@@ -12,7 +12,7 @@ from ...model.errors import HpccError, StateConflict
 from ...model.job import JobSpec
 from ...model.states import State
 from ...scheduler.actions import Start
-from ...scheduler.events import Restored, Submission
+from ...scheduler.events import Changed, Restored, Submission, TimeLimitChanged
 from ...store.records import StoredJob
 from .config import LocalConfig
 from .folders import Folders
@@ -34,6 +34,22 @@ def submission(row: StoredJob, config: LocalConfig, *, image_ready: bool) -> Sub
         attempt=job.attempt,
         user=job.user,
         kind=_kind(job.spec),
+        begin_at=job.spec.begin_at,
+    )
+
+
+def change_event(
+    job_id: int, spec: JobSpec, *, only_time_limit: bool
+) -> Changed | TimeLimitChanged:
+    """Return the event that makes a job ask for what its spec now says."""
+    if only_time_limit:
+        return TimeLimitChanged(job_id, spec.time_limit_s)
+    return Changed(
+        job_id=job_id,
+        resources=spec.resources,
+        limit_s=spec.time_limit_s,
+        priority=spec.priority,
+        begin_at=spec.begin_at,
     )
 
 

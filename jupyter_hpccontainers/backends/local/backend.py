@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...model.changes import SpecChange
 from ...model.errors import StateConflict, TooMany, UnknownJob
 from ...model.job import Image, Job, JobSpec, Waiting
-from ...scheduler.events import CancelRequested, Submitted, TimeLimitChanged
+from ...scheduler.events import CancelRequested, Held, Released, Submitted
 from ...store.database import Store
-from ...store.records import JobChange, JobFilter
+from ...store.records import JobChange, JobFilter, StoredJob
 from ..frames import Frame
 from ..protocol import JobQuery, LogPart
 from . import reading
-from .adoption import submission
+from .adoption import change_event, submission
 from .config import LocalConfig
 from .doctor import examine
 from .follow import JobStream, follow_states
@@ -88,17 +88,24 @@ class LocalBackend:
             await self._rooms.inbox.post(CancelRequested(job_id, kill))
         return await self.job(job_id)
 
-    async def change_time_limit(self, job_id: int, limit_s: int) -> Job:
-        """Change the limit where that delays no reservation; recorded with the spec."""
-        row = await self._rooms.ledger.row(job_id)
-        if row.job.done:
-            raise StateConflict(
-                f"job {job_id} is DONE", cure="submit it again with the limit you want"
-            )
-        await self._rooms.inbox.post(TimeLimitChanged(job_id, limit_s))
-        row = await self._rooms.ledger.row(job_id)
-        spec = replace(row.job.spec, time_limit_s=limit_s)
-        await self._rooms.note(JobChange(job_id, "TimeLimitChanged", {"spec": spec}))
+    async def change(self, job_id: int, change: SpecChange) -> Job:
+        """Change the spec where that delays no reservation and fits the machine."""
+        spec = change.applied_to((await self._open_row(job_id)).job.spec)
+        event = change_event(job_id, spec, only_time_limit=change.only_time_limit)
+        recorded = JobChange(job_id, type(event).__name__, {"spec": spec})
+        await self._rooms.inbox.post(event, recorded)
+        return await self.job(job_id)
+
+    async def hold(self, job_id: int) -> Job:
+        """Keep a waiting job back."""
+        await self._open_row(job_id)
+        await self._rooms.inbox.post(Held(job_id))
+        return await self.job(job_id)
+
+    async def release(self, job_id: int) -> Job:
+        """Let a held job go on."""
+        await self._open_row(job_id)
+        await self._rooms.inbox.post(Released(job_id))
         return await self.job(job_id)
 
     async def job(self, job_id: int) -> Job:
@@ -198,6 +205,12 @@ class LocalBackend:
     async def backup(self, path: str) -> str:
         """Copy the database to a new file."""
         return str(await self._rooms.ledger.ask(Store.backup, Path(path)))
+
+    async def _open_row(self, job_id: int) -> StoredJob:
+        row = await self._rooms.ledger.row(job_id)
+        if row.job.done:
+            raise StateConflict(f"job {job_id} is DONE", cure="submit it again as you want it")
+        return row
 
     def _folder(self, job: Job) -> Path:
         return self._rooms.folders.attempt(job).folder

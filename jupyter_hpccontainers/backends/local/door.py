@@ -9,6 +9,7 @@ from ...machine.paths import PathRules, PathWish, vet_paths, vet_target
 from ...model.errors import NotAllowed
 from ...model.job import JobSpec, Mount, Network
 from ...model.machine import Machine
+from ...model.states import State
 from ...runtimes.order import Person
 from ...store.records import Ownership, Restart, Submission
 from .config import LocalConfig
@@ -50,6 +51,7 @@ class Door:
             spec=whole,
             owner=owner,
             key=key,
+            state=State.HELD if spec.hold else State.PENDING,
             runtime=runtime.choice,
             image_digest=image.digest if image else "",
             enforcement=runtime.enforcement if image else None,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from ...model.errors import HpccError
 from ...model.job import Job
@@ -32,6 +32,14 @@ class Effects(Protocol):
         """Bring the image here."""
 
 
+class _Letter(NamedTuple):
+    """An event, who waits for its answer, and what is recorded with it."""
+
+    event: Event
+    done: asyncio.Future[None] | None = None
+    change: JobChange | None = None
+
+
 class Inbox:
     """Events in order of arrival; those that wait together are decided together.
 
@@ -51,7 +59,7 @@ class Inbox:
         self._record = record
         self._effects = effects
         self._publish = publish
-        self._queue: asyncio.Queue[tuple[Event, asyncio.Future[None] | None]] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Letter] = asyncio.Queue()
         self._alarm: asyncio.TimerHandle | None = None
         self._first: list[Action] = []
 
@@ -61,12 +69,15 @@ class Inbox:
 
     def put(self, event: Event) -> None:
         """Hand in an event nobody waits for."""
-        self._queue.put_nowait((event, None))
+        self._queue.put_nowait(_Letter(event))
 
-    async def post(self, event: Event) -> None:
-        """Hand in an event and wait until it is recorded; raises what the scheduler refuses."""
+    async def post(self, event: Event, change: JobChange | None = None) -> None:
+        """Hand in an event and wait until it is recorded; raises what the scheduler refuses.
+
+        ``change`` is recorded with it, in one transaction, unless it is refused.
+        """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait((event, done))
+        self._queue.put_nowait(_Letter(event, done, change))
         await done
 
     async def run(self) -> None:
@@ -76,12 +87,17 @@ class Inbox:
             batch = [await self._queue.get()]
             while not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            actions = self._scheduler.handle_all([event for event, _ in batch], self._clock.now())
-            await self._settle(actions)
-            _answer(batch, [a for a in actions if isinstance(a, Refused)])
+            events = [letter.event for letter in batch]
+            actions = self._scheduler.handle_all(events, self._clock.now())
+            # By identity: two equal events may stand in one batch and only one be refused.
+            errors = {id(a.event): a.error for a in actions if isinstance(a, Refused)}
+            asked = [one.change for one in batch if one.change and id(one.event) not in errors]
+            await self._settle(actions, asked)
+            _answer(batch, errors)
 
-    async def _settle(self, actions: list[Action]) -> None:
-        changes = [_change(action) for action in actions if isinstance(action, Record)]
+    async def _settle(self, actions: list[Action], asked: Sequence[JobChange] = ()) -> None:
+        decided = [_change(action) for action in actions if isinstance(action, Record)]
+        changes = [*asked, *decided]
         jobs = await self._record(changes, self._clock.wall()) if changes else []
         # Also without a record: whoever waits may now wait for something else, or further ahead.
         self._publish(jobs)
@@ -129,12 +145,8 @@ def _change(record: Record) -> JobChange:
     return JobChange(record.job_id, str(record.state), fields)
 
 
-def _answer(
-    batch: list[tuple[Event, asyncio.Future[None] | None]], refusals: list[Refused]
-) -> None:
-    # By identity: two equal events may stand in one batch and only one be refused.
-    errors: dict[int, HpccError] = {id(refusal.event): refusal.error for refusal in refusals}
-    for event, done in batch:
+def _answer(batch: Sequence[_Letter], errors: Mapping[int, HpccError]) -> None:
+    for event, done, _ in batch:
         if done is None or done.done():
             continue
         if id(event) in errors:

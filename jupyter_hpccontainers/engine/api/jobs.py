@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ...backends.protocol import JobQuery
+from ...model.changes import change_from_request
 from ...model.errors import InvalidSpec
 from ...model.job import Job
-from ...model.quantities import parse_duration
 from ...model.reasons import sentence
 from ...model.request import spec_from_request
 from ...model.states import Reason, Result, State
@@ -46,7 +47,8 @@ class Jobs(Handler):
         key = self.request.headers.get("Idempotency-Key")
         if key is not None and len(key) > 200:
             raise InvalidSpec("the idempotency key is too long", cure="at most 200 characters")
-        job, created = await self.backend.submit(spec_from_request(self.body()), key)
+        spec = spec_from_request(self.body(), time.time())
+        job, created = await self.backend.submit(spec, key)
         self.answer(job_to_json(job), 201 if created else 200)
 
 
@@ -76,14 +78,9 @@ class OneJob(Handler):
         self.answer(job_to_json(await self.backend.job(int(job_id))))
 
     async def patch(self, job_id: str) -> None:
-        """Change the time limit."""
-        text = self.body().get("time_limit")
-        if not isinstance(text, str):
-            raise InvalidSpec(
-                "no time_limit is given", cure='send {"time_limit": "2h"}', field="time_limit"
-            )
-        job = await self.backend.change_time_limit(int(job_id), parse_duration(text))
-        self.answer(job_to_json(job))
+        """Change what it asks for."""
+        change = change_from_request(self.body(), time.time())
+        self.answer(job_to_json(await self.backend.change(int(job_id), change)))
 
 
 class Cancel(Handler):
@@ -95,6 +92,22 @@ class Cancel(Handler):
         if not isinstance(kill, bool):
             raise InvalidSpec("kill is not true or false", cure="give true or false", field="kill")
         self.answer(job_to_json(await self.backend.cancel(int(job_id), kill)))
+
+
+class Hold(Handler):
+    """``/v1/jobs/{id}/hold``."""
+
+    async def post(self, job_id: str) -> None:
+        """Keep a waiting job back."""
+        self.answer(job_to_json(await self.backend.hold(int(job_id))))
+
+
+class Release(Handler):
+    """``/v1/jobs/{id}/release``."""
+
+    async def post(self, job_id: str) -> None:
+        """Let a held job go on."""
+        self.answer(job_to_json(await self.backend.release(int(job_id))))
 
 
 class Explain(Handler):

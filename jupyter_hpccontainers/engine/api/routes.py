@@ -7,7 +7,7 @@ from tornado.web import Application
 from ...backends.protocol import Backend
 from ..lifetime import Lifetime
 from .base import NoRoute
-from .jobs import Cancel, CancelMany, Explain, Jobs, OneJob
+from .jobs import Cancel, CancelMany, Explain, Hold, Jobs, OneJob, Release
 from .machine import Backup, Config, Doctor, Health, Images, MachineUse, Stop
 from .output import Files, Follow, Log, OneFile
 
@@ -23,6 +23,8 @@ ROUTES = (
     (r"/v1/jobs/cancel", CancelMany),
     (rf"/v1/jobs/{_ID}", OneJob),
     (rf"/v1/jobs/{_ID}/cancel", Cancel),
+    (rf"/v1/jobs/{_ID}/hold", Hold),
+    (rf"/v1/jobs/{_ID}/release", Release),
     (rf"/v1/jobs/{_ID}/explain", Explain),
     (rf"/v1/jobs/{_ID}/log", Log),
     (rf"/v1/jobs/{_ID}/files", Files),

@@ -1,0 +1,111 @@
+"""Hold, begin, change, more time, with real containers under each runtime."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from engine_fixture import IsolatedEngine, RunImage
+
+from jupyter_hpccontainers.model.errors import NeverFits, StateConflict
+from jupyter_hpccontainers.model.job import Job
+from jupyter_hpccontainers.model.states import ReasonCode, Result, State
+
+
+@pytest.fixture
+def small(
+    make_engine: Callable[..., IsolatedEngine], docker_socket: str, apptainer: str
+) -> IsolatedEngine:
+    """An engine with one core, so that a second job waits."""
+    return make_engine(docker_host=f"unix://{docker_socket}", cores=[0], memory="1g", grace=2.0)
+
+
+def reason_of(engine: IsolatedEngine, job: Job, code: ReasonCode) -> Job:
+    """Wait until a job waits for this reason."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = engine.client.job(job.id)
+        if found.reason is not None and found.reason.code is code:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"job {job.id} is {found.state} for {found.reason}")
+
+
+def test_a_held_job_starts_once_it_is_released(small: IsolatedEngine, run_image: RunImage) -> None:
+    held = small.submit(run_image, command=["true"], memory="50m", hold=True)
+    assert held.state is State.HELD
+    other = small.submit(run_image, command=["true"], memory="50m")
+    assert small.wait(other).result is Result.COMPLETED
+    assert reason_of(small, held, ReasonCode.USER_HOLD).state is State.HELD
+    small.kill()
+    small.start()
+    assert small.client.job(held.id).state is State.HELD
+    assert small.client.release(held.id).state is not State.HELD
+    assert small.wait(held).result is Result.COMPLETED
+    with pytest.raises(StateConflict):
+        small.client.hold(held.id)
+
+
+def test_a_job_waits_for_its_begin_time(small: IsolatedEngine, run_image: RunImage) -> None:
+    begin = (datetime.now().astimezone() + timedelta(seconds=3)).isoformat()
+    job = small.submit(run_image, command=["true"], memory="50m", begin=begin)
+    assert "begins at" in small.client.explain(job.id).sentence
+    reason_of(small, job, ReasonCode.BEGIN_TIME)
+    small.kill()
+    small.start()
+    done = small.wait(job)
+    assert done.result is Result.COMPLETED
+    assert done.started_at is not None
+    assert done.spec.begin_at is not None
+    assert done.started_at >= done.spec.begin_at
+
+
+def test_a_waiting_job_is_changed_and_what_never_fits_is_refused(
+    small: IsolatedEngine, run_image: RunImage
+) -> None:
+    running = small.submit(run_image, command=["sleep", "600"], memory="50m")
+    small.until(running, "RUNNING")
+    first = small.submit(run_image, command=["true"], memory="50m")
+    script = "import os; print(open('/proc/self/cgroup').read() and 'ran')"
+    second = small.submit(run_image, script=script, memory="50m", begin="+1h")
+    with pytest.raises(NeverFits, match="the machine has 1"):
+        small.client.change(second.id, cores=2)
+    with pytest.raises(StateConflict, match="can't be given other resources"):
+        small.client.change(running.id, memory="60m")
+    changed = small.client.change(
+        second.id, priority="urgent", memory="60m", time_limit="1h", begin="now"
+    )
+    assert changed.spec.resources.memory_bytes == 60 * 2**20
+    assert (changed.spec.priority, changed.spec.time_limit_s) == ("urgent", 3600)
+    reason_of(small, second, ReasonCode.RESOURCES)
+    assert small.client.job(second.id).position == 1
+    small.kill()
+    small.start()
+    for waiting in (first, second):
+        reason_of(small, waiting, ReasonCode.RESOURCES)
+    small.client.cancel(running.id, kill=True)
+    one, two = small.wait(first), small.wait(second)
+    assert two.allocation is not None
+    assert two.allocation.memory_bytes == 60 * 2**20
+    assert two.started_at is not None
+    assert one.started_at is not None
+    assert two.started_at < one.started_at
+    assert small.output(second) == b"ran\n"
+
+
+def test_a_running_job_is_given_more_time_where_that_delays_nobody(
+    small: IsolatedEngine, run_image: RunImage
+) -> None:
+    job = small.submit(run_image, command=["sleep", "6"], memory="50m", time_limit="4s")
+    small.until(job, "RUNNING")
+    assert small.client.extend(job.id, "1h").spec.time_limit_s == 3604
+    small.kill()
+    small.start()
+    waiting = small.submit(run_image, command=["true"], memory="50m")
+    reason_of(small, waiting, ReasonCode.RESOURCES)
+    with pytest.raises(StateConflict, match=f"would delay job {waiting.id}"):
+        small.client.extend(job.id, "1h")
+    assert small.wait(job).result is Result.COMPLETED
+    assert small.wait(waiting).result is Result.COMPLETED
