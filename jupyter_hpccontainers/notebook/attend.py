@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..client.engine import EngineClient
 from ..client.follow import Event, Follow, LogWritten, StateChanged
 from ..model.job import Job
@@ -13,7 +15,7 @@ _LOOK_EVERY_S = 0.2
 
 
 class Attendance:
-    """Follows one job on a screen until it ended, from ``offset`` of its log on."""
+    """Follows one job on a screen until it ended."""
 
     def __init__(
         self, client: EngineClient, job: Job, screen: Screen, interrupts: Interrupts
@@ -24,31 +26,31 @@ class Attendance:
         self._interrupts = interrupts
         self._heeded = 0
 
-    def until_done(self, offset: int = 0, *, stops: bool = True) -> Job:
+    def until_done(self, spares: Callable[[], bool]) -> Job:
         """Return the record at the end.
 
         The first interrupt stops the job (TERM, grace, KILL), the second kills it; then
-        KeyboardInterrupt is raised once it ended. With ``stops`` false an interrupt ends only
-        the waiting.
+        KeyboardInterrupt is raised once it ended. Where ``spares()`` holds after an interrupt,
+        that ends only the waiting.
         """
         self._screen.state(self._job)
         self._screen.tick()
         try:
-            with self._client.follow({self._job.id: offset}) as follow:
-                self._attend(follow, stops)
+            with self._client.follow({self._job.id: 0}) as follow:
+                self._attend(follow, spares)
         finally:
             self._screen.end()
         if self._interrupts.count:
             raise KeyboardInterrupt
         return self._job
 
-    def _attend(self, follow: Follow, stops: bool) -> None:
+    def _attend(self, follow: Follow, spares: Callable[[], bool]) -> None:
         while not follow.finished:
             for event in follow.poll(self._wait_s()):
                 self._take(event)
             self._screen.tick()
             if self._interrupts.count > self._heeded:
-                if not stops:
+                if spares():
                     return
                 self._stop()
 

@@ -14,7 +14,7 @@ from ..model.job import Job as Record
 from ..model.states import Result
 from .attend import Attendance
 from .connection import connect
-from .interrupts import Interrupts
+from .interrupts import Interrupts, kernel_ends
 from .python import Job
 from .screens import CardScreen, LineScreen, Screen, Screens
 
@@ -46,7 +46,9 @@ class Run:
                 self._screen.end()
                 return
             try:
-                record = Attendance(client, record, self._screen, interrupts).until_done()
+                # A job goes on when its kernel ends.
+                attendance = Attendance(client, record, self._screen, interrupts)
+                record = attendance.until_done(lambda: kernel_ends(self._shell, interrupts))
             finally:
                 self._bind(client, record.id)
         self._judge(record)
@@ -74,7 +76,7 @@ def attend(shell: InteractiveShell, record: Record, client: EngineClient, *, str
     lines = LineScreen(states=not in_kernel, only=None if stream == "both" else stream)
     screen: Screen = Screens(CardScreen(with_tail=False), lines) if in_kernel else lines
     with Interrupts() as interrupts:
-        Attendance(client, record, screen, interrupts).until_done(stops=False)
+        Attendance(client, record, screen, interrupts).until_done(lambda: True)
 
 
 def _screen(shell: InteractiveShell, *, stream: bool) -> Screen:

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 
+import pytest
 from engine_fixture import IsolatedEngine, RunImage
 from kernel_fixture import Kernel, Ran
 
@@ -37,6 +38,26 @@ def test_a_job_outlives_its_kernel_and_another_kernel_finds_it(
     (job,) = jobs
     assert second.value(f"hpc.job({job.id}).result().stdout") == repr("before\nafter\n")
     assert (engine.workdir / "started").read_text() == "x"
+
+
+ENDS: dict[str, Callable[[Kernel], None]] = {
+    "shut down": lambda kernel: kernel.manager.shutdown_kernel(),
+    "shut down now": lambda kernel: kernel.manager.shutdown_kernel(now=True),
+    "restarted": lambda kernel: kernel.manager.restart_kernel(),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_job_goes_on_when_its_kernel_is_properly_ended(
+    kernel: Kernel, run_image: RunImage, engine: IsolatedEngine, how: str
+) -> None:
+    kernel.client.execute(cell(run_image))
+    while not (jobs := engine.client.jobs(state="RUNNING")):
+        assert not engine.client.jobs(state="DONE")
+    # Jupyter interrupts the cell first; that must not read as a person's interrupt.
+    ENDS[how](kernel)
+    (engine.workdir / "go").touch()
+    assert engine.wait(jobs[0]).result == "COMPLETED"
 
 
 def test_a_cell_goes_on_when_the_engine_is_killed_under_it(
