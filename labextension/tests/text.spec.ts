@@ -1,13 +1,23 @@
 /** Lines in the page. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { LogText } from '../src/log/text';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe('LogText', () => {
+  const views: LogText[] = [];
+  const newView = (maxLines?: number) => {
+    const view = new LogText('log', maxLines);
+    views.push(view);
+    return view;
+  };
+  afterEach(() => {
+    views.splice(0).forEach(view => view.dispose());
+  });
+
   it('has the log as its text, whatever the log holds', () => {
     const log = '<b onclick="x">no</b>\n&amp; <script>1</script>\nlast';
-    const view = new LogText('log');
+    const view = newView();
     view.feed(bytes(log));
     view.flush();
     expect(view.node.querySelector('pre')?.textContent).toBe(log);
@@ -15,7 +25,7 @@ describe('LogText', () => {
   });
 
   it('redraws what changed only', () => {
-    const view = new LogText('log');
+    const view = newView();
     view.feed(bytes('one\ntwo\n'));
     view.flush();
     const first = view.node.querySelector('pre > span');
@@ -26,7 +36,7 @@ describe('LogText', () => {
   });
 
   it('drops lines at the top and stays equal to its screen', () => {
-    const view = new LogText('log', 50);
+    const view = newView(50);
     for (let i = 0; i < 40; i++) {
       view.feed(bytes(`line ${i}\n`.repeat(7)));
       view.flush();
@@ -36,7 +46,7 @@ describe('LogText', () => {
   });
 
   it('skips what nobody can read, and shows the end', () => {
-    const view = new LogText('log');
+    const view = newView();
     const line = 'x'.repeat(99) + '\n';
     for (let i = 0; i < 30; i++) {
       view.feed(bytes(line.repeat(1000)));
@@ -48,7 +58,7 @@ describe('LogText', () => {
   });
 
   it('marks colours with classes', () => {
-    const view = new LogText('log');
+    const view = newView();
     view.feed(bytes('\x1b[31mred\x1b[0m plain \x1b[38;5;208mown'));
     view.flush();
     expect(view.node.querySelector('.hpcc-fg-1')?.textContent).toBe('red');

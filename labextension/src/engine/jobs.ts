@@ -117,6 +117,7 @@ export class JobsModel implements IDisposable {
   /** Look what is given and what others use; while somebody watches, again and again. */
   async refreshMachine(): Promise<void> {
     window.clearTimeout(this._machineTimer);
+    this._machineTimer = 0;
     try {
       this.use = await this.door.machine();
       this._tell();
@@ -183,9 +184,13 @@ export class JobsModel implements IDisposable {
     this._tell();
   }
 
+  /** An earlier date stays: a steady stream of changes must not put it off for ever. */
   private _scheduleMachine(pause: number): void {
-    if (this._machineWatchers > 0 && !this.isDisposed) {
+    const due = Date.now() + pause;
+    const isSooner = !this._machineTimer || due < this._machineDue;
+    if (this._machineWatchers > 0 && !this.isDisposed && isSooner) {
       window.clearTimeout(this._machineTimer);
+      this._machineDue = due;
       this._machineTimer = window.setTimeout(
         () => void this.refreshMachine(),
         pause
@@ -209,6 +214,7 @@ export class JobsModel implements IDisposable {
   private _disposables = new DisposableSet();
   private _machineWatchers = 0;
   private _machineTimer = 0;
+  private _machineDue = 0;
   private _changeTimer = 0;
 }
 

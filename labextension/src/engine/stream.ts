@@ -103,6 +103,7 @@ export class JobStream {
       const socket = this._socket;
       this._socket = null;
       socket?.close();
+      window.clearTimeout(this._retryTimer);
     }
   }
 
@@ -124,7 +125,7 @@ export class JobStream {
     this._watchers.forEach(watcher => watcher.onLost(null));
     const pause = PAUSES_MS[Math.min(this._failures, PAUSES_MS.length - 1)];
     this._failures += 1;
-    window.setTimeout(() => this._open(), pause);
+    this._retryTimer = window.setTimeout(() => this._open(), pause);
   }
 
   /** Ask from the first byte that somebody lacks; whoever has it already skips it. */
@@ -191,6 +192,7 @@ export class JobStream {
 
   private _socket: WebSocket | null = null;
   private _failures = 0;
+  private _retryTimer = 0;
   private _places = new Map<number, Set<IPlace>>();
   private _watchers = new Set<IWatcher>();
 }

@@ -119,6 +119,7 @@ export class LogView extends Widget {
   dispose(): void {
     if (!this.isDisposed) {
       this._leave();
+      window.cancelAnimationFrame(this._fitFrame);
       this._terminal?.dispose();
       super.dispose();
     }

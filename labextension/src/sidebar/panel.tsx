@@ -35,9 +35,10 @@ export class SidebarPanel extends ReactWidget {
     super();
     this.addClass('hpcc-Sidebar');
     this.node.tabIndex = -1;
-    const image = _options.containers.preferences.defaultImage;
-    this._form = { ...EMPTY_FORM, image };
+    this._form = EMPTY_FORM;
     this._actions = this._listActions();
+    _options.containers.preferencesChanged.connect(this._takeDefaults, this);
+    this._takeDefaults();
   }
 
   /** Show a job in the list. */
@@ -50,7 +51,18 @@ export class SidebarPanel extends ReactWidget {
   newJob(): void {
     this._formOpen = true;
     this._changed.emit();
-    window.setTimeout(() => this._focusForm(), 100);
+    this._focusSoon(100);
+  }
+
+  dispose(): void {
+    window.clearTimeout(this._focusTimer);
+    this._watching?.dispose();
+    this._watching = null;
+    this._options.containers.preferencesChanged.disconnect(
+      this._takeDefaults,
+      this
+    );
+    super.dispose();
   }
 
   protected onAfterShow(message: Message): void {
@@ -114,7 +126,7 @@ export class SidebarPanel extends ReactWidget {
           onClick={() => {
             this._formOpen = !isOpen;
             this._changed.emit();
-            window.setTimeout(() => this._focusForm(), 0);
+            this._focusSoon(0);
           }}
         >
           {isOpen ? (
@@ -150,8 +162,21 @@ export class SidebarPanel extends ReactWidget {
     );
   }
 
-  private _focusForm(): void {
-    this.node.querySelector<HTMLElement>('.hpcc-Form input')?.focus();
+  private _focusSoon(pause: number): void {
+    window.clearTimeout(this._focusTimer);
+    this._focusTimer = window.setTimeout(() => {
+      this.node.querySelector<HTMLElement>('.hpcc-Form input')?.focus();
+    }, pause);
+  }
+
+  /** Settings come after the page, and change: what a person typed stays. */
+  private _takeDefaults(): void {
+    const image = this._options.containers.preferences.defaultImage;
+    if (this._form.image === this._defaultImage) {
+      this._form = { ...this._form, image };
+      this._changed.emit();
+    }
+    this._defaultImage = image;
   }
 
   private _onSubmitted(job: IJob): void {
@@ -209,6 +234,8 @@ export class SidebarPanel extends ReactWidget {
   private _actions: IListActions;
   private _changed = new Signal<this, void>(this);
   private _form: IForm;
+  private _defaultImage = EMPTY_FORM.image;
+  private _focusTimer = 0;
   private _formOpen: boolean | null = null;
   private _selected: number | null = null;
   private _problem = '';
