@@ -15,12 +15,28 @@ LINES = "".join(f"line {n}\n" for n in range(1, 1001))
 LOAD = "%load_ext jupyter_hpccontainers"
 
 
-def counting(image: str, pause_s: float = 0.01) -> str:
-    """Return a cell whose job prints a thousand lines."""
-    return (
-        f"%%container {image} -c 1 -m 200m\nimport time\nfor n in range(1, 1001):\n"
-        f"    print('line', n, flush=True)\n    time.sleep({pause_s})\n"
-    )
+def steady(image: str, gate: str) -> str:
+    """Return a cell whose job prints line after line until there is a file."""
+    return f"""%%container {image} -c 1 -m 200m
+import itertools, os, time
+for n in itertools.count(1):
+    print('line', n, flush=True)
+    time.sleep(0.01)
+    if os.path.exists({gate!r}):
+        break
+"""
+
+
+def counting(image: str, gate: str = "", pause_s: float = 0.0) -> str:
+    """Return a cell whose job prints a thousand lines; at half of them it waits for a file."""
+    return f"""%%container {image} -c 1 -m 200m
+import os, time
+for n in range(1, 1001):
+    print('line', n, flush=True)
+    time.sleep({pause_s})
+    while n == 500 and {bool(gate)} and not os.path.exists({gate!r}):
+        time.sleep(0.02)
+"""
 
 
 def write(lab: Lab, name: str, *cells: Any) -> Path:
@@ -40,29 +56,36 @@ def outputs(path: Path) -> list[dict[str, Any]]:
 def test_a_cell_shows_lines_while_it_runs(
     idle_lab: Lab, open_screen: Any, docker_image: str
 ) -> None:
-    write(idle_lab, "live.ipynb", LOAD, counting(docker_image))
+    write(idle_lab, "live.ipynb", LOAD, steady(docker_image, "seen-live"))
     screen = open_screen(idle_lab, "live.ipynb")
     screen.run_all_cells()
     card = screen.page.locator(".hpcc-Card")
     screen.badge(card, "RUNNING")
-    screen.until(lambda: "line 20\n" in screen.card_text(), "no line while the job runs")
+    screen.until(lambda: screen.card_text().count("\n") > 20, "no lines while the job runs")
     assert card.locator(".hpcc-Badge").get_attribute("data-state") == "RUNNING"
+    (idle_lab.engine.workdir / "seen-live").touch()
     screen.badge(card, "COMPLETED")
-    screen.until(lambda: screen.card_text() == LINES, "the card is not the log")
+    (job,) = idle_lab.engine.client.jobs(limit=1)
+    whole = idle_lab.engine.output(job).decode()
+    last = whole.splitlines(keepends=True)[-1]
+    screen.until(lambda: screen.card_text().endswith(last), "the end is not in the card")
+    assert whole.endswith(screen.card_text())
     assert screen.seen.errors == []
 
 
 def test_a_card_outlives_kernel_and_page(
     idle_lab: Lab, open_screen: Any, docker_image: str
 ) -> None:
-    path = write(idle_lab, "outlive.ipynb", LOAD, counting(docker_image))
+    path = write(idle_lab, "outlive.ipynb", LOAD, counting(docker_image, "killed"))
     screen = open_screen(idle_lab, "outlive.ipynb")
     screen.run_all_cells()
     screen.until(lambda: "line 500\n" in screen.card_text(), "not half way")
     screen.kill_kernel()
-    assert not idle_lab.engine.client.jobs(limit=1)[0].done, "the kernel died after its job"
     screen.save()
     screen.open("outlive.ipynb", reset=False)
+    screen.until(lambda: "line 500\n" in screen.card_text(), "the card needs its kernel")
+    screen.badge(screen.page.locator(".hpcc-Card"), "RUNNING")
+    (idle_lab.engine.workdir / "killed").touch()
     screen.badge(screen.page.locator(".hpcc-Card"), "COMPLETED")
     screen.until(lambda: screen.card_text() == LINES, "the card is not the log")
     (job,) = idle_lab.engine.client.jobs(limit=1)
@@ -85,7 +108,7 @@ def saved(screen: Screen, path: Path) -> dict[str, Any]:
 def test_a_notebook_saved_with_a_card_is_readable_without_us(
     idle_lab: Lab, open_screen: Any, docker_image: str
 ) -> None:
-    path = write(idle_lab, "plain.ipynb", LOAD, counting(docker_image, pause_s=0))
+    path = write(idle_lab, "plain.ipynb", LOAD, counting(docker_image))
     screen = open_screen(idle_lab, "plain.ipynb")
     screen.run_all_cells()
     screen.badge(screen.page.locator(".hpcc-Card"), "COMPLETED")
@@ -121,12 +144,13 @@ def test_a_card_cancels_its_job_and_leads_to_log_and_sidebar(
 
 
 def test_notebook_7_shows_the_same_card(idle_lab: Lab, open_screen: Any, docker_image: str) -> None:
-    write(idle_lab, "seven.ipynb", LOAD, counting(docker_image))
+    write(idle_lab, "seven.ipynb", LOAD, counting(docker_image, "seen-seven"))
     server = Lab(idle_lab.engine, app="notebook")
     try:
         screen = open_screen(server, "seven.ipynb")
         screen.run_all_cells()
-        screen.until(lambda: "line 20\n" in screen.card_text(), "no line while the job runs")
+        screen.until(lambda: "line 500\n" in screen.card_text(), "no line while the job runs")
+        (idle_lab.engine.workdir / "seen-seven").touch()
         screen.badge(screen.page.locator(".hpcc-Card"), "COMPLETED")
         screen.until(lambda: screen.card_text() == LINES, "the card is not the log")
         screen.page.locator(".hpcc-Card").get_by_role("button", name="Open the log").click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ IMPORT = "from jupyter_hpccontainers.notebook.widgets import JobView, Launcher, 
 def show(lab: Lab, open_screen: Any) -> Any:
     """Open a notebook with these cells and run it."""
 
-    def shown(name: str, *cells: str, **options: Any) -> Screen:
+    def shown(
+        name: str, *cells: str, server: Lab = lab, drawn: str = ".hpccw", **options: Any
+    ) -> Screen:
         path = lab.engine.workdir / f"{name}.ipynb"
         path.write_text(json.dumps(notebook(*cells)))
-        screen: Screen = open_screen(lab, path.name, **options)
+        screen: Screen = open_screen(server, path.name, **options)
         screen.run_all_cells()
-        screen.page.locator(".hpccw").last.wait_for()
+        screen.page.locator(drawn).last.wait_for()
         return screen
 
     return shown
@@ -105,20 +108,69 @@ def test_a_page_loaded_again_shows_all_that_was_missed(
     page.locator('.hpccw-badge[data-state="CANCELLED"]').wait_for()
 
 
-def test_a_view_becomes_the_card_and_the_saved_notebook_has_the_tail(
+def test_a_view_of_our_own_job_is_the_card_and_needs_no_kernel(
     show: Any, lab: Lab, tiny_image: str
 ) -> None:
-    go = lab.engine.workdir / "end-it"
-    job = lab.engine.submit(
-        tiny_image,
-        script=f"#!/bin/sh\necho shown while it runs\n{waits_for(go)}\n",
+    go = lab.engine.workdir / "kernel-is-gone"
+    script = f"#!/bin/sh\necho one\n{waits_for(go)}\necho two\n"
+    job = lab.engine.submit(tiny_image, script=script)
+    screen = show("view", IMPORT + f"JobView({job.id})", drawn=".hpcc-Card")
+    screen.until(lambda: screen.card_text() == "one\n", "no line while the job runs")
+    assert screen.page.locator(".hpccw").count() == 0
+    screen.save()
+    screen.kill_kernel()
+    screen.open("view.ipynb", reset=False)
+    screen.until(lambda: screen.card_text() == "one\n", "the card needs its kernel")
+    go.touch()
+    screen.badge(screen.page.locator(".hpcc-Card"), "COMPLETED")
+    screen.until(lambda: screen.card_text() == "one\ntwo\n", "the card is not the log")
+    assert screen.page.get_by_text("model not found").count() == 0
+
+
+def test_a_view_of_a_job_elsewhere_is_the_widget_while_its_kernel_lives(
+    show: Any, lab: Lab, docker_socket: str, tiny_image: str, make_module_engine: Any
+) -> None:
+    other = make_module_engine(docker_host=f"unix://{docker_socket}", runtimes=["docker"])
+    job = other.submit(tiny_image, script="#!/bin/sh\necho elsewhere\nsleep 300\n")
+    code = (
+        "from jupyter_hpccontainers.client.engine import EngineClient\n"
+        f"JobView({job.id}, engine=EngineClient({other.socket!r}))"
     )
-    screen = show("view", IMPORT + f"JobView({job.id})")
+    screen = show("elsewhere", IMPORT + code)
+    expect(log_of(screen.page, job.id)).to_have_text("elsewhere\n")
+    expect(screen.page.locator(".hpcc-Card-header")).to_be_hidden()
+    screen.save()
+    screen.kill_kernel()
+    screen.open("elsewhere.ipynb", reset=False)
+    card = screen.page.locator(".hpcc-Card")
+    expect(card.locator(".hpcc-Card-header")).to_contain_text("From another machine")
+    expect(card.get_by_text("model not found")).to_be_hidden()
+    assert card.get_by_role("button").count() == 0
+    other.client.cancel(job.id, kill=True)
+
+
+@pytest.fixture(scope="module")
+def bare_lab(lab: Lab) -> Iterator[Lab]:
+    """JupyterLab with the same engine, without our labextension: as any other front end."""
+    disabled = {"disabledExtensions": {"jupyter-hpccontainers": True}}
+    bare = Lab(lab.engine, page_config=disabled)
+    yield bare
+    bare.stop()
+
+
+def test_elsewhere_a_view_becomes_text_and_the_saved_notebook_has_the_tail(
+    show: Any, lab: Lab, bare_lab: Lab, tiny_image: str
+) -> None:
+    go = lab.engine.workdir / "end-it"
+    script = f"#!/bin/sh\necho shown while it runs\n{waits_for(go)}\n"
+    job = lab.engine.submit(tiny_image, script=script)
+    screen = show("bare", IMPORT + f"JobView({job.id})", server=bare_lab)
     expect(log_of(screen.page, job.id)).to_contain_text("shown while it runs")
     go.touch()
-    expect(screen.page.locator(".hpcc-Card")).to_contain_text("shown while it runs")
+    expect(screen.page.locator(".hpccw")).to_have_count(0)
+    expect(screen.page.locator(".jp-OutputArea-output")).to_contain_text("shown while it runs")
     screen.save()
-    saved = json.loads((lab.engine.workdir / "view.ipynb").read_text())
+    saved = json.loads((lab.engine.workdir / "bare.ipynb").read_text())
     (output,) = saved["cells"][0]["outputs"]
     assert "application/vnd.jupyter.widget-view+json" not in output["data"]
     assert "shown while it runs" in "".join(output["data"]["text/plain"])

@@ -4,7 +4,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { JSONObject } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
-import { Panel } from '@lumino/widgets';
+import type { Message } from '@lumino/messaging';
+import { Panel, type Widget } from '@lumino/widgets';
 import React from 'react';
 import { EngineError } from '../engine/door';
 import { errorBody, type JobsModel } from '../engine/jobs';
@@ -12,6 +13,7 @@ import { isDone, type IJob } from '../engine/records';
 import { LogText } from '../log/text';
 import { stateWord } from '../words/format';
 import { CardHeader, type ICardActions, type ICardState } from './header';
+import { hasKernelView, kernelView } from './kernelview';
 import {
   lastWords,
   MIME_TYPE,
@@ -50,6 +52,9 @@ export class JobCard extends Panel implements IRenderMime.IRenderer {
   /** Take the bundle; an update of the same job changes nothing that is shown. */
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     this._output = model;
+    if (!hasKernelView(model)) {
+      this._dropKernelView();
+    }
     const record = readRecord(model.data[MIME_TYPE]);
     const known = this._state.record;
     const same =
@@ -76,6 +81,13 @@ export class JobCard extends Panel implements IRenderMime.IRenderer {
     }
   }
 
+  protected onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    if (this._stranger) {
+      this._showKernelView();
+    }
+  }
+
   private _showRecord(record: IRecord | null): void {
     const title = record
       ? this._services.trans.__('Job %1', record.job)
@@ -99,11 +111,12 @@ export class JobCard extends Panel implements IRenderMime.IRenderer {
       return;
     }
     if (!model.health) {
-      this._update({ note: trans.__('Saved record: no engine answers here.') });
+      const note = trans.__('Saved record: no engine answers here.');
+      this._standBack(note, model.trouble !== null);
       return;
     }
     if (model.health.engine !== record.engine) {
-      this._update({ note: trans.__('From another machine: a saved record.') });
+      this._standBack(trans.__('From another machine: a saved record.'));
       return;
     }
     if (isDone(record) && !this._seen) {
@@ -126,9 +139,10 @@ export class JobCard extends Panel implements IRenderMime.IRenderer {
       return;
     }
     if (job.engine !== record.engine) {
-      this._update({ note: trans.__('From another machine: a saved record.') });
+      this._standBack(trans.__('From another machine: a saved record.'));
       return;
     }
+    this._dropKernelView();
     const offset = Math.max(0, job.log_bytes - MOST_FETCHED_BYTES);
     const earlier = offset
       ? trans.__('The end of a long log; open the log to see all of it.')
@@ -144,6 +158,41 @@ export class JobCard extends Panel implements IRenderMime.IRenderer {
       onEnd: () => this._onEnd(),
       onError: error => this._update({ error: error.message })
     });
+  }
+
+  /** Say why the job is not followed; its kernel may know more than the record. */
+  private _standBack(note: string, stranger = true): void {
+    this._update({ note });
+    this._stranger = stranger;
+    if (stranger) {
+      this._showKernelView();
+    }
+  }
+
+  private _showKernelView(): void {
+    const output = this._output;
+    if (this._kernelView || !this.parent || !output || !hasKernelView(output)) {
+      return;
+    }
+    this._kernelView = kernelView(this, output, () => this._giveWay(true));
+    if (this._kernelView) {
+      this.addWidget(this._kernelView);
+    }
+    this._giveWay(false);
+  }
+
+  private _dropKernelView(): void {
+    this._stranger = false;
+    this._giveWay(false);
+    this._kernelView?.dispose();
+    this._kernelView = null;
+  }
+
+  /** Show the kernel's view in place of the record, or the record in place of that. */
+  private _giveWay(toKernel: boolean): void {
+    this._kernelView?.setHidden(!toKernel);
+    this._header.setHidden(toKernel);
+    this._log.setHidden(toKernel || !this._log.node.textContent);
   }
 
   private _refused(reason: unknown): void {
@@ -219,7 +268,8 @@ export class JobCard extends Panel implements IRenderMime.IRenderer {
 
   /** The engine came (back): what was only a record may be ours. */
   private _onModelChanged(): void {
-    const engine = this._services.model.health?.engine ?? '';
+    const { health, trouble } = this._services.model;
+    const engine = health?.engine ?? trouble?.code ?? '';
     if (engine !== this._engineSeen) {
       this._engineSeen = engine;
       if (!this._followed && !this._forgotten) {
@@ -259,6 +309,8 @@ export class JobCard extends Panel implements IRenderMime.IRenderer {
   private _seen = false;
   private _asking = false;
   private _forgotten = false;
+  private _stranger = false;
+  private _kernelView: Widget | null = null;
   private _writeTimer = 0;
   private _state: ICardState = { record: null, job: null, note: '', error: '' };
 }

@@ -8,8 +8,11 @@ import { JobCard } from '../card/card';
 import { MIME_TYPE } from '../card/record';
 import { CommandIds, IContainers } from '../tokens';
 
-/** Before text/plain, which every bundle has too. */
-const RANK = 50;
+/**
+ * Before text/plain, which every bundle has too, and before the widget that `JobView` has (-10):
+ * a card needs no kernel. Where it cannot follow the job it shows that widget itself.
+ */
+const RANK = -20;
 
 export const cardPlugin: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-hpccontainers:card',
