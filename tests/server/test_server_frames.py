@@ -67,7 +67,10 @@ async def test_a_frame_for_the_page_is_of_bounded_size() -> None:
 
 async def test_small_pieces_travel_together() -> None:
     frames = [f async for f in gathered(follow_frames(pieces(stream([b"ab"] * 1000), [])))]
-    assert [type(frame).__name__ for frame in frames] == ["Told", "LogBytes", "Told"]
+    written = [frame.data for frame in frames[1:-1] if isinstance(frame, LogBytes)]
+    assert b"".join(written) == b"ab" * 1000
+    # One on a quick machine; on a slow one the pieces take longer than they are held.
+    assert len(written) < 100
 
 
 async def test_a_piece_does_not_wait_for_the_next() -> None:
