@@ -22,10 +22,10 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..model.resources import Resources
 from .amounts import subtract
@@ -44,6 +44,13 @@ class Reservation:
     def admits(self, shape: Shape, now: float) -> bool:
         """Whether a job of this shape may start now without delaying the head."""
         return self.outlived_by(now + shape.span_s) or shape.resources.fits_in(self.spare)
+
+    def admitted(self, block: Block, now: float) -> Iterable[Line]:
+        """Return the lines of a block that this admits; nothing else has started since."""
+        lines = block.lines.values()
+        if block.resources.fits_in(self.spare):
+            return lines
+        return [line for line in lines if self.outlived_by(now + line.shape.span_s)]
 
     def outlived_by(self, ends_at: float) -> bool:
         """Whether something that ends at ``ends_at`` is surely gone when the head is to start."""
@@ -102,8 +109,26 @@ class Line(Protocol):
         ...
 
 
+class Block(Protocol):
+    """Lines that ask for the same amounts; never empty."""
+
+    @property
+    def resources(self) -> Resources:
+        """What they ask for."""
+        ...
+
+    @property
+    def lines(self) -> Mapping[Any, Line]:
+        """All of them."""
+        ...
+
+    def front(self, aged_before: float, /) -> Key:
+        """Return the first job of all."""
+        ...
+
+
 def choose(
-    lines: Collection[Line],
+    blocks: Iterable[Block],
     free: Resources,
     releases: Callable[[], Iterable[Release]],
     now: float,
@@ -115,51 +140,77 @@ def choose(
 
     Without ``backfill`` none goes past the head. ``releases`` are asked for only if one might.
     """
-    able = [line for line in lines if line.shape.resources.fits_in(free)]
+    able: list[Block] = []
+    unable: tuple[Key, Resources] | None = None
+    for block in blocks:
+        if block.resources.fits_in(free):
+            able.append(block)
+            continue
+        front = block.front(aged_before)
+        if unable is None or front < unable[0]:
+            unable = front, block.resources
     if not able:
         return []
-    unable = (
-        min(
-            (line.front(aged_before), line.shape.resources)
-            for line in lines
-            if not line.shape.resources.fits_in(free)
-        )
-        if len(able) < len(lines)
-        else None
-    )
-    return _Pass(free, releases, now).run(able, unable, aged_before, backfill)
+    return _Pass(free, releases, now, aged_before).run(able, unable, backfill)
+
+
+class _Front(NamedTuple):
+    """The first job of a line that has not been chosen yet, and those after it once asked for."""
+
+    key: Key
+    line: Line
+    rest: Iterator[Key] | None = None
+
+    def following(self, aged_before: float) -> _Front | None:
+        """Return the next one, which is first once this one has started."""
+        rest = self.rest
+        if rest is None:
+            rest = self.line.keys(aged_before)
+            next(rest)
+        key = next(rest, None)
+        return None if key is None else _Front(key, self.line, rest)
 
 
 class _Pass:
-    """One pass over the lines whose first job fits."""
+    """One pass over the blocks whose jobs fit."""
 
     def __init__(
-        self, free: Resources, releases: Callable[[], Iterable[Release]], now: float
+        self,
+        free: Resources,
+        releases: Callable[[], Iterable[Release]],
+        now: float,
+        aged_before: float,
     ) -> None:
         self._free = free
         self._releases = releases
         self._now = now
+        self._aged_before = aged_before
         self._starts: list[Key] = []
         self._begun: list[Release] = []
         self._reservation: Reservation | None = None
 
     def run(
-        self,
-        able: Iterable[Line],
-        unable: tuple[Key, Resources] | None,
-        aged_before: float,
-        backfill: bool,
+        self, able: Sequence[Block], unable: tuple[Key, Resources] | None, backfill: bool
     ) -> list[Key]:
         """Return who starts; ``unable`` is the first of those that don't fit from the outset."""
-        fronts = [_Front(line.front(aged_before), line) for line in able]
-        head = self._start_in_order(fronts, unable, aged_before)
-        if head is not None and fronts and backfill:
-            self._reserve(*head)
-            self._start_behind([front for front in fronts if self._may_start(front)], aged_before)
+        first = min([block.front(self._aged_before) for block in able])
+        if unable is None or first < unable[0]:
+            fronts = self._fronts(line for block in able for line in block.lines.values())
+            head = self._start_in_order(fronts, unable)
+            if head is not None and backfill:
+                self._reserve(*head)
+                self._start_behind([front for front in fronts if self._may_start(front)])
+        elif backfill:
+            made = self._reserve(*unable)
+            admitted = (line for block in able for line in made.admitted(block, self._now))
+            self._start_behind(self._fronts(admitted))
         return self._starts
 
+    def _fronts(self, lines: Iterable[Line]) -> list[_Front]:
+        return [_Front(line.front(self._aged_before), line) for line in lines]
+
     def _start_in_order(
-        self, fronts: list[_Front], unable: tuple[Key, Resources] | None, aged_before: float
+        self, fronts: list[_Front], unable: tuple[Key, Resources] | None
     ) -> tuple[Key, Resources] | None:
         """Start jobs until the first does not fit; return that one, the head."""
         heapq.heapify(fronts)
@@ -168,17 +219,15 @@ class _Pass:
             if not self._may_start(front):
                 heapq.heappop(fronts)
                 return front.key, front.line.shape.resources
-            self._start(front)
-            _advance(fronts, aged_before)
+            self._start_first(fronts)
         return unable
 
-    def _start_behind(self, fronts: list[_Front], aged_before: float) -> None:
+    def _start_behind(self, fronts: list[_Front]) -> None:
         """Start who does not delay the head; a line that fails once fails for good."""
         heapq.heapify(fronts)
         while fronts:
             if self._may_start(fronts[0]):
-                self._start(fronts[0])
-                _advance(fronts, aged_before)
+                self._start_first(fronts)
             else:
                 heapq.heappop(fronts)
 
@@ -188,49 +237,26 @@ class _Pass:
             return False
         return self._reservation is None or self._reservation.admits(shape, self._now)
 
-    def _start(self, front: _Front) -> None:
-        shape = front.line.shape
-        amounts, ends_at = shape.resources, self._now + shape.span_s
+    def _start_first(self, fronts: list[_Front]) -> None:
+        """Start the first, and put the next job of its line in its place."""
+        front = fronts[0]
+        amounts, span_s = front.line.shape
+        ends_at = self._now + span_s
         self._starts.append(front.key)
         self._free = subtract(self._free, amounts)
         self._begun.append(Release(ends_at, len(self._begun), front.key.job_id, amounts))
         made = self._reservation
         if made is not None and not made.outlived_by(ends_at):
             self._reservation = Reservation(made.head, made.at, subtract(made.spare, amounts))
+        following = front.following(self._aged_before)
+        if following is None:
+            heapq.heappop(fronts)
+        else:
+            heapq.heapreplace(fronts, following)
 
-    def _reserve(self, head: Key, asked: Resources) -> None:
+    def _reserve(self, head: Key, asked: Resources) -> Reservation:
         coming = self._releases()
         if self._begun:
             coming = sorted([*coming, *self._begun], key=attrgetter("at"))
         self._reservation = reserve(head, asked, self._free, coming, self._now)
-
-
-class _Front:
-    """The first job of a line that has not been chosen yet."""
-
-    __slots__ = ("_rest", "key", "line")
-
-    def __init__(self, key: Key, line: Line, rest: Iterator[Key] | None = None) -> None:
-        self.key = key
-        self.line = line
-        self._rest = rest
-
-    def __lt__(self, other: _Front) -> bool:
-        return self.key < other.key
-
-    def following(self, aged_before: float) -> _Front | None:
-        """Return the next one, which is first once this one has started."""
-        if self._rest is None:
-            self._rest = self.line.keys(aged_before)
-            next(self._rest)
-        key = next(self._rest, None)
-        return None if key is None else _Front(key, self.line, self._rest)
-
-
-def _advance(fronts: list[_Front], aged_before: float) -> None:
-    """Put the next job of the first line in the place of the one that starts."""
-    following = fronts[0].following(aged_before)
-    if following is None:
-        heapq.heappop(fronts)
-    else:
-        heapq.heapreplace(fronts, following)
+        return self._reservation

@@ -327,7 +327,7 @@ class Scheduler:
             keys = self._promises.choose(waiting, holdings.free, holdings.releases(), now)
         else:
             keys = choose(
-                queue.lines,
+                queue.blocks,
                 holdings.free,
                 holdings.releases,
                 now,

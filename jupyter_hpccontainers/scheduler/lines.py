@@ -1,8 +1,9 @@
 """Waiting jobs grouped so that alike jobs are tested, scored and moved together.
 
 A *line* holds the jobs of one hard class and shape; in it a *group* holds those of one kind, which
-share a score and stand by submission. So a pass asks each line for its first job, a new score of a
-kind moves one group, and who has waited too long is at the front of its group.
+share a score and stand by submission. A *block* holds the lines that ask for the same amounts. So
+a pass tests each amount once and asks for the first job of a line without looking at the others,
+and a new score of a kind moves one group.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from bisect import bisect_left, insort
 from collections.abc import Collection, Iterator
 from typing import TypeAlias
 
+from ..model.resources import Resources
 from .entry import AGED, Key, Kind, Shape, Spot
 
 #: When a job was submitted, and its number.
 Moment: TypeAlias = tuple[float, int]
-_NEVER: Moment = (math.inf, 0)
 
 
 class Group:
-    """Jobs of one kind in one line, by submission; never empty."""
+    """Jobs of one kind in one line, by submission; never empty but while it is changed."""
 
     __slots__ = ("moments", "score")
 
@@ -29,76 +30,153 @@ class Group:
         self.score = score
         self.moments: list[Moment] = []
 
-    def keys(self, rank: int, aged_before: float) -> Iterator[Key]:
-        """Yield the keys in order."""
-        for submitted_at, job_id in self.moments:
-            score = AGED if submitted_at < aged_before else self.score
-            yield Key(rank, score, submitted_at, job_id)
+
+#: Where a group stands in its line: its score, then when its first job was submitted.
+_Place: TypeAlias = tuple[float, float, int, Group]
 
 
 class Line:
-    """Jobs of one hard class and shape; never empty."""
+    """Jobs of one hard class and shape; never empty.
 
-    __slots__ = ("_best", "_oldest", "groups", "rank", "shape")
+    INVARIANT: ``_moments`` are those of all its jobs, ascending, and ``_places`` those of all its
+    groups.
+    """
+
+    __slots__ = ("_moments", "_places", "best", "groups", "oldest", "rank", "shape")
 
     def __init__(self, rank: int, shape: Shape) -> None:
         self.rank = rank
         self.shape = shape
         self.groups: dict[Kind, Group] = {}
-        self._best: Key | None = None
-        self._oldest = _NEVER
+        self._moments: list[Moment] = []
+        self._places: list[_Place] = []
+        #: The first by score, and the first by submission; the latter as one that has aged.
+        self.best = self.oldest = Key(rank, math.inf, math.inf, 0)
 
     def front(self, aged_before: float) -> Key:
         """Return who goes first; those submitted before ``aged_before`` do so by submission."""
-        if self._best is None:
-            groups = self.groups.values()
-            self._oldest = min([group.moments[0] for group in groups])
-            self._best = min([Key(self.rank, group.score, *group.moments[0]) for group in groups])
-        if self._oldest[0] < aged_before:
-            return Key(self.rank, AGED, *self._oldest)
-        return self._best
+        return self.oldest if self.oldest.submitted_at < aged_before else self.best
 
     def keys(self, aged_before: float) -> Iterator[Key]:
-        """Yield all in order."""
-        return heapq.merge(*(group.keys(self.rank, aged_before) for group in self.groups.values()))
+        """Yield all in order; only what is asked for is worked out."""
+        rank = self.rank
+        aged = bisect_left(self._moments, (aged_before,))
+        for at in range(aged):
+            yield Key(rank, AGED, *self._moments[at])
+        if aged == len(self._moments):
+            return
+        # A sorted list is a heap; each entry says which of its group's jobs is next.
+        heap = [(*place, 0) for place in self._places]
+        while heap:
+            score, submitted_at, job_id, group, at = heap[0]
+            if submitted_at >= aged_before:
+                yield Key(rank, score, submitted_at, job_id)
+            at += 1
+            if at < len(group.moments):
+                heapq.heapreplace(heap, (score, *group.moments[at], group, at))
+            else:
+                heapq.heappop(heap)
+
+    def every(self, aged_before: float) -> Iterator[Key]:
+        """Yield the key of every job, in no order."""
+        rank = self.rank
+        for group in self.groups.values():
+            score = group.score
+            for submitted_at, job_id in group.moments:
+                own = AGED if submitted_at < aged_before else score
+                yield Key(rank, own, submitted_at, job_id)
 
     def add(self, kind: Kind, score: float, moment: Moment) -> None:
         """Add a job; its group takes the score."""
         group = self.groups.get(kind)
         if group is None:
             group = self.groups[kind] = Group(score)
+        else:
+            self._displace(group)
         group.score = score
         insort(group.moments, moment)
-        self._best = None
+        insort(self._moments, moment)
+        self._replace(group)
 
     def remove(self, kind: Kind, moment: Moment) -> None:
         """Take out a job that is here."""
         group = self.groups[kind]
-        del group.moments[bisect_left(group.moments, moment)]
-        if not group.moments:
+        self._displace(group)
+        _take_out(group.moments, moment)
+        _take_out(self._moments, moment)
+        if group.moments:
+            self._replace(group)
+        else:
             del self.groups[kind]
-        self._best = None
+            if self._places:
+                self._look()
 
     def rescore(self, kind: Kind, score: float) -> None:
         """Give a group that is here another score."""
-        self.groups[kind].score = score
-        self._best = None
+        group = self.groups[kind]
+        self._displace(group)
+        group.score = score
+        self._replace(group)
+
+    def _displace(self, group: Group) -> None:
+        place = group.score, *group.moments[0]
+        del self._places[bisect_left(self._places, place)]
+
+    def _replace(self, group: Group) -> None:
+        insort(self._places, (group.score, *group.moments[0], group))
+        self._look()
+
+    def _look(self) -> None:
+        self.best = Key(self.rank, *self._places[0][:3])
+        self.oldest = Key(self.rank, AGED, *self._moments[0])
 
     def check(self) -> None:
-        """Raise AssertionError when a group is empty or not in order, or the front is not."""
-        for group in self.groups.values():
+        """Raise AssertionError when a group is empty or not in order, or the line is not."""
+        groups = self.groups.values()
+        for group in groups:
             if not group.moments or group.moments != sorted(set(group.moments)):
                 raise AssertionError("a group of the queue is empty or not in order")
+        if self._moments != sorted(moment for group in groups for moment in group.moments):
+            raise AssertionError("a line does not know when its jobs came")
+        if self._places != sorted((group.score, *group.moments[0], group) for group in groups):
+            raise AssertionError("a line does not know where its groups stand")
+        if list(self.keys(-math.inf)) != sorted(self.every(-math.inf)):
+            raise AssertionError("a line is not in order")
         if self.front(-math.inf) != next(self.keys(-math.inf)):
             raise AssertionError("the front of a line is not its first")
+
+
+class Block:
+    """Lines whose jobs ask for the same amounts; never empty."""
+
+    __slots__ = ("_best", "_looked", "_oldest", "lines", "resources")
+
+    def __init__(self, resources: Resources) -> None:
+        self.resources = resources
+        self.lines: dict[tuple[int, float], Line] = {}
+        self._looked = False
+
+    def front(self, aged_before: float) -> Key:
+        """Return who goes first of all its lines."""
+        if not self._looked:
+            self._looked = True
+            self._best = min([line.best for line in self.lines.values()])
+            self._oldest = min([line.oldest for line in self.lines.values()])
+        if self._oldest.submitted_at < aged_before:
+            return self._oldest
+        return self._best
+
+    def changed(self) -> None:
+        """One of its lines has changed."""
+        self._looked = False
 
 
 class Lines:
     """Every line of a queue, and where in them each job stands."""
 
     def __init__(self) -> None:
-        self._lines: dict[tuple[int, Shape], Line] = {}
-        self._places: dict[int, tuple[Line, Kind, Moment]] = {}
+        self._blocks: dict[Resources, Block] = {}
+        self._places: dict[int, tuple[Block, Line, Kind, Moment]] = {}
 
     def __len__(self) -> int:
         return len(self._places)
@@ -106,61 +184,78 @@ class Lines:
     def __contains__(self, job_id: int) -> bool:
         return job_id in self._places
 
-    def every(self) -> Collection[Line]:
-        """Return every line; none is empty."""
-        return self._lines.values()
+    def blocks(self) -> Collection[Block]:
+        """Return every block; none is empty."""
+        return self._blocks.values()
+
+    def every(self) -> Iterator[Line]:
+        """Yield every line; none is empty."""
+        return (line for block in self._blocks.values() for line in block.lines.values())
 
     def keys(self, aged_before: float) -> Iterator[Key]:
         """Yield the key of every job, in no order."""
-        for line in self._lines.values():
-            for group in line.groups.values():
-                yield from group.keys(line.rank, aged_before)
+        return (key for line in self.every() for key in line.every(aged_before))
 
     def shapes(self, aged_before: float) -> dict[Key, Shape]:
         """Return the shape of every job, in order."""
-        pairs = [
-            (key, line.shape)
-            for line in self._lines.values()
-            for group in line.groups.values()
-            for key in group.keys(line.rank, aged_before)
-        ]
+        pairs = [(key, line.shape) for line in self.every() for key in line.every(aged_before)]
         return dict(sorted(pairs))
 
     def add(self, spot: Spot, score: float, moment: Moment) -> None:
         """Add a job."""
-        where = spot[:2]
-        line = self._lines.get(where)
+        block = self._blocks.get(spot.shape.resources)
+        if block is None:
+            block = self._blocks[spot.shape.resources] = Block(spot.shape.resources)
+        line = block.lines.get((spot.rank, spot.shape.span_s))
         if line is None:
-            line = self._lines[where] = Line(spot.rank, spot.shape)
+            line = block.lines[spot.rank, spot.shape.span_s] = Line(spot.rank, spot.shape)
         line.add(spot.kind, score, moment)
-        self._places[moment[1]] = line, spot.kind, moment
+        block.changed()
+        self._places[moment[1]] = block, line, spot.kind, moment
 
     def remove(self, job_id: int) -> bool:
         """Take a job out; False when it is not here."""
         place = self._places.pop(job_id, None)
         if place is None:
             return False
-        line, kind, moment = place
+        block, line, kind, moment = place
         line.remove(kind, moment)
+        block.changed()
         if not line.groups:
-            del self._lines[line.rank, line.shape]
+            del block.lines[line.rank, line.shape.span_s]
+            if not block.lines:
+                del self._blocks[block.resources]
         return True
 
     def has(self, spot: Spot) -> bool:
         """Whether anyone waits at a spot."""
-        line = self._lines.get(spot[:2])
+        line = self._line(spot)
         return line is not None and spot.kind in line.groups
 
     def rescore(self, spot: Spot, score: float) -> None:
         """Give the jobs at a spot another score, where there are any."""
-        if self.has(spot):
-            self._lines[spot[:2]].rescore(spot.kind, score)
+        line = self._line(spot)
+        if line is not None and spot.kind in line.groups:
+            line.rescore(spot.kind, score)
+            self._blocks[spot.shape.resources].changed()
+
+    def _line(self, spot: Spot) -> Line | None:
+        block = self._blocks.get(spot.shape.resources)
+        return None if block is None else block.lines.get((spot.rank, spot.shape.span_s))
 
     def check(self) -> None:
         """Raise AssertionError when a line is empty or astray."""
-        for (rank, shape), line in self._lines.items():
-            line.check()
-            if (line.rank, line.shape) != (rank, shape) or not line.groups:
-                raise AssertionError("a line is empty or astray")
+        for resources, block in self._blocks.items():
+            for (rank, span_s), line in block.lines.items():
+                line.check()
+                if (line.rank, line.shape) != (rank, Shape(resources, span_s)) or not line.groups:
+                    raise AssertionError("a line is empty or astray")
+            fronts = [line.front(-math.inf) for line in block.lines.values()]
+            if not fronts or block.front(-math.inf) != min(fronts):
+                raise AssertionError("a block is empty, or its front is not its first")
         if {key.job_id for key in self.keys(-math.inf)} != set(self._places):
             raise AssertionError("a line holds other jobs than are placed")
+
+
+def _take_out(moments: list[Moment], moment: Moment) -> None:
+    del moments[bisect_left(moments, moment)]

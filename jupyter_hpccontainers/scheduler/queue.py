@@ -8,7 +8,7 @@ from itertools import islice
 from operator import itemgetter
 
 from .entry import Entry, Key, Spot
-from .lines import Line, Lines
+from .lines import Block, Lines
 from .order import Ordering
 
 #: When it may begin, when it was submitted, and its number.
@@ -42,13 +42,13 @@ class Queue:
         return len(self.ready) + len(self.imageless) + len(self.later) + len(self.held)
 
     @property
-    def lines(self) -> Collection[Line]:
+    def blocks(self) -> Collection[Block]:
         """The jobs that may be chosen now."""
-        return self.ready.every()
+        return self.ready.blocks()
 
     def first(self, aged_before: float) -> Key | None:
         """Return the first job that may be chosen now."""
-        return min((line.front(aged_before) for line in self.lines), default=None)
+        return min((block.front(aged_before) for block in self.blocks), default=None)
 
     def add(self, entry: Entry) -> None:
         """Add a pending job whose begin time has come, ready or not."""

@@ -118,8 +118,8 @@ class Yardstick:
 
     def _start(self) -> None:
         """Start who may by plain EASY."""
-        lines = self._lines.every()
-        for key in choose(lines, self._free, lambda: self._timeline, self._clock):
+        blocks = self._lines.blocks()
+        for key in choose(blocks, self._free, lambda: self._timeline, self._clock):
             job_id = key.job_id
             self._lines.remove(job_id)
             self._longest_s = max(self._longest_s, self._clock - self._waiting.pop(job_id))

@@ -11,9 +11,9 @@ from scheduler_world import Amounts, amounts, fits, less
 
 from jupyter_hpccontainers.model.resources import Resources
 from jupyter_hpccontainers.scheduler.backfill import choose
-from jupyter_hpccontainers.scheduler.entry import Kind, Shape
+from jupyter_hpccontainers.scheduler.entry import Kind, Shape, Spot
 from jupyter_hpccontainers.scheduler.holdings import Release
-from jupyter_hpccontainers.scheduler.lines import Line
+from jupyter_hpccontainers.scheduler.lines import Lines
 
 NOW = 100.0
 
@@ -63,11 +63,12 @@ def real_pass(
     waiting: list[Waits], free: Amounts, holders: list[Holds], shapes_backwards: bool = False
 ) -> list[int]:
     """Return who starts by the scheduler's own pass."""
-    lines: dict[Shape, Line] = {}
+    lines = Lines()
     for one in waiting:
         shape = Shape(Resources(*one.asked), one.span_s)
-        lines.setdefault(shape, Line(1, shape)).add(Kind(), 0.0, (0.0, one.number))
-    listed = [*reversed(lines.values())] if shapes_backwards else [*lines.values()]
+        lines.add(Spot(1, shape, Kind()), 0.0, (0.0, one.number))
+    lines.check()
+    listed = [*reversed([*lines.blocks()])] if shapes_backwards else [*lines.blocks()]
     ordered = sorted(holders, key=lambda one: one.at)
     releases = [Release(one.at, n, n, Resources(*one.held)) for n, one in enumerate(ordered)]
     chosen = choose(listed, Resources(*free), lambda: releases, NOW)
