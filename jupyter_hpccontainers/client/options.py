@@ -45,6 +45,14 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     add("--priority", choices=[priority.value for priority in Priority], help="(normal)")
     add("--begin", metavar="TIME", help="start not before: 2026-05-01T20:00, or +30m from now")
     add("--hold", action="store_true", help="keep it back until it is released")
+    add(
+        "--dependency",
+        action="append",
+        dest="dependencies",
+        metavar="KIND:JOB[:JOB]",
+        help="wait for jobs: afterok, afterany, afternotok or afterarray, e.g. afterok:12:13",
+    )
+    add("--after", type=int, action="append", metavar="JOB", help="short for afterok:JOB")
     add("--tty", action="store_true", help="give it a terminal (merges stderr into stdout)")
     add("--writable", action="store_true", help="a throw-away writable layer over the image")
     add("--merge-stderr", action="store_true", help="one pipe: exact order of both streams")
@@ -88,6 +96,9 @@ def request_from(options: argparse.Namespace, environ: Mapping[str, str]) -> dic
     for key in ("cores", "gpus", "tags"):
         if getattr(options, key) is not None:
             request[key] = getattr(options, key)
+    if options.dependencies or options.after:
+        after = [f"afterok:{job}" for job in options.after or []]
+        request["dependencies"] = [*(options.dependencies or []), *after]
     if options.mounts:
         request["mounts"] = [absolute_mount(mount) for mount in options.mounts]
     request["workdir"] = os.path.abspath(os.path.expanduser(request["workdir"]))

@@ -59,6 +59,7 @@ def job_lines(job: Job) -> str:
         "cores": ", ".join(map(str, job.allocation.cores)) if job.allocation else "",
         "GPUs": ", ".join(map(str, job.allocation.gpus)) if job.allocation else "",
         "limit": format_duration(spec.time_limit_s) if spec.time_limit_s else "",
+        "depends on": ", ".join(map(str, spec.dependencies)),
         "submitted": _moment(job.submitted_at),
         "started": _moment(job.started_at),
         "ended": _moment(job.ended_at),

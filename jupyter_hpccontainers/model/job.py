@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .dependencies import Dependency
 from .machine import Enforcement
 from .resources import Allocation, Resources
 from .states import Reason, Result, State
@@ -81,6 +82,7 @@ class JobSpec:
     as_root: bool = False
     begin_at: float | None = None
     hold: bool = False
+    dependencies: tuple[Dependency, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

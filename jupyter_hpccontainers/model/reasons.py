@@ -11,6 +11,8 @@ from .quantities import format_duration, format_memory
 from .states import Reason, ReasonCode
 
 Details = Mapping[str, Any]
+#: Of how many jobs a dependent one waits for the sentence tells.
+_EDGES_TOLD = 5
 
 
 def sentence(reason: Reason) -> str:
@@ -85,6 +87,31 @@ def _begin_time(details: Details) -> str:
     return f"begins at {datetime.fromtimestamp(begin_at, UTC):%Y-%m-%d %H:%M:%S} UTC or later"
 
 
+_WAITED_FOR = {
+    "afterok": "to complete",
+    "afternotok": "to end otherwise than COMPLETED",
+}
+
+
+def _dependency(details: Details) -> str:
+    unmet: Sequence[Details] = details.get("unmet", ())
+    if not unmet:
+        return "waits for jobs it depends on"
+    told = [
+        f"job {edge.get('job')} {_WAITED_FOR.get(str(edge.get('kind')), 'to end')}"
+        for edge in unmet[:_EDGES_TOLD]
+    ]
+    rest = len(unmet) - _EDGES_TOLD
+    return f"waits for {', '.join(told)}" + (f" and {rest} more" if rest > 0 else "")
+
+
+def _never_satisfied(details: Details) -> str:
+    job, kind, result = (details.get(key) for key in ("job", "kind", "result"))
+    if job is None:
+        return "a job it depends on ended otherwise than asked"
+    return f"job {job} ended {result}, so {kind}:{job} can never be met"
+
+
 def _non_zero_exit(details: Details) -> str:
     code = details.get("exit_code")
     if code is None:
@@ -139,6 +166,8 @@ _TOLD: Mapping[ReasonCode, Callable[[Details], str]] = {
     ReasonCode.OTHERS: _others,
     ReasonCode.PRIORITY: _priority,
     ReasonCode.BEGIN_TIME: _begin_time,
+    ReasonCode.DEPENDENCY: _dependency,
+    ReasonCode.DEPENDENCY_NEVER_SATISFIED: _never_satisfied,
     ReasonCode.RUNTIME_DOWN: _with_message("waits for a container runtime that answers"),
     ReasonCode.NON_ZERO_EXIT: _non_zero_exit,
     ReasonCode.SIGNALLED: _signalled,
@@ -160,7 +189,6 @@ _TOLD: Mapping[ReasonCode, Callable[[Details], str]] = {
 
 _PLAIN: Mapping[ReasonCode, str] = {
     ReasonCode.USER_HOLD: "held by a person until released",
-    ReasonCode.DEPENDENCY: "waits for jobs it depends on",
     ReasonCode.QUOTA: "waits until its quota allows it",
     ReasonCode.TOKENS: "waits for a token",
     ReasonCode.DRAINED: "waits because the machine takes no new jobs",
@@ -169,5 +197,4 @@ _PLAIN: Mapping[ReasonCode, str] = {
     ReasonCode.OUT_OF_MEMORY: "used more memory than it asked for",
     ReasonCode.USER_CANCEL: "cancelled by a person",
     ReasonCode.PREEMPTED: "made way for a job of a higher class",
-    ReasonCode.DEPENDENCY_NEVER_SATISFIED: "a job it depends on ended otherwise than asked",
 }

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from .dependencies import parse_dependencies
 from .errors import InvalidSpec
 from .job import JobSpec, Mount
 from .moments import check_moment, parse_begin
 from .quantities import parse_duration, parse_memory
-from .wire import decode
+from .wire import decode, encode
 
 #: Largest request body in bytes; a script larger than this belongs in a file.
 MAX_REQUEST_BYTES = 2**20
@@ -38,8 +39,9 @@ def spec_from_request(body: Mapping[str, Any], now: float | None = None) -> JobS
 
     Beside the JobSpec's own fields it accepts the short ones people type: ``cores``, ``memory``
     (``"4g"``), ``gpus``, ``time_limit`` (``"1h30m"``), ``begin`` (``"2026-05-01T20:00"``, or
-    ``"+30m"`` from ``now``), ``command`` as one shell-like text, and ``mounts`` as ``"/data"`` or
-    ``"/data:/in:ro"``. Raises InvalidSpec naming the field.
+    ``"+30m"`` from ``now``), ``command`` as one shell-like text, ``mounts`` as ``"/data"`` or
+    ``"/data:/in:ro"``, and ``dependencies`` as ``"afterok:12:13"``. Raises InvalidSpec naming the
+    field.
     """
     if not isinstance(body, Mapping):
         raise InvalidSpec("the request is not an object", cure="send a JSON object")
@@ -62,6 +64,8 @@ def spec_from_request(body: Mapping[str, Any], now: float | None = None) -> JobS
     data["mounts"] = [_mount(item) for item in _list(data.get("mounts", []), "mounts")]
     if isinstance(data.get("tags"), str):
         data["tags"] = [tag for tag in re.split(r"[,\s]+", data["tags"]) if tag]
+    if "dependencies" in data:
+        data["dependencies"] = encode(parse_dependencies(data["dependencies"]))
     if "image" not in data:
         raise InvalidSpec("no image is named", cure="name one, e.g. python:3.12", field="image")
     spec = decode(JobSpec, data, "request")

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeAlias, overload
 
 from ..client import lines as words
 from ..client.answers import Explanation, MachineUse
@@ -25,6 +25,8 @@ from .tail import TAIL_BYTES, rendered
 from .twins import GivenUp, in_thread, iterate
 
 Stream = Literal["both", "stdout", "stderr"]
+#: A job, its number, a dependency as text ("afterany:12:13"), or several of these.
+After: TypeAlias = "Job | int | str | Iterable[Job | int | str]"
 
 _LOOK_EVERY_S = 0.5
 
@@ -47,6 +49,7 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     priority: str | None = None,
     begin: str | datetime | None = None,
     hold: bool = False,
+    after: After = (),
     runtime: str | None = None,
     network: str | None = None,
     tty: bool = False,
@@ -62,8 +65,9 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     is a body run by its shebang, else python3. ``memory`` is written with a unit ("4g"),
     ``time_limit`` as for Slurm ("1:30:00", 90 = minutes), "1h30m" or a timedelta; the working
     folder is this process's and is mounted read-write at its own path. It starts not before
-    ``begin`` (a datetime, "2026-05-01T20:00" or "+30m"), and with ``hold`` only once released.
-    Raises HpccError: what is wrong, and what to do about it.
+    ``begin`` (a datetime, "2026-05-01T20:00" or "+30m"), with ``hold`` only once released, and
+    after what ``after`` names: jobs (or their numbers) that must complete, or texts as
+    "afterany:14". Raises HpccError: what is wrong, and what to do about it.
     """
     asked = dict(locals())
     client = asked.pop("engine") or connect(say)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,8 @@ def python_request(asked: Mapping[str, Any]) -> dict[str, Any]:
         request["tags"] = [asked["tags"]]
     elif "tags" in request:
         request["tags"] = list(request["tags"])
+    if "after" in request:
+        request["dependencies"] = _dependencies(request.pop("after"))
     request["mounts"] = [_mount(mount) for mount in asked["mounts"]]
     return request
 
@@ -38,6 +40,15 @@ def python_request(asked: Mapping[str, Any]) -> dict[str, Any]:
 def _absent(value: object) -> bool:
     # Not falsehood: 0 cores is a wrong request, and the engine has to say so.
     return value is None or value is False or value in ("", ())
+
+
+def _dependencies(after: Any) -> list[str]:
+    several = not isinstance(after, str) and isinstance(after, Iterable)
+    return [_dependency(one) for one in (after if several else [after])]
+
+
+def _dependency(one: Any) -> str:
+    return one if isinstance(one, str) else f"afterok:{getattr(one, 'id', one)}"
 
 
 def _mount(mount: str | Mount) -> Any:

@@ -7,6 +7,7 @@ from .core import Scheduler
 from .events import (
     CancelRequested,
     Changed,
+    Edge,
     Event,
     Exited,
     Held,
@@ -30,6 +31,7 @@ __all__ = [
     "Backfill",
     "CancelRequested",
     "Changed",
+    "Edge",
     "Event",
     "Exited",
     "FetchImage",

@@ -296,6 +296,7 @@ class Scheduler:
     def _settle(self, now: float) -> list[Action]:
         """End what is due, start what may start, and say when to look again."""
         jobs = self._jobs
+        jobs.follow_dependencies(now)
         jobs.let_begin(now)
         for job_id in jobs.deadlines.due(now):
             self._time_out(jobs[job_id], now)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..model.dependencies import Dependency
 from ..model.resources import Allocation, Resources
 from ..model.states import Reason, State
 from .events import Restored, Submission
@@ -56,6 +57,7 @@ class Entry:
 
     ``limit_s`` infinite means no limit. ``fetching``: FetchImage was asked for. ``stopping_at``
     bounds its grace; ``told_at`` is the same, unless an engine that restarted does not know.
+    ``unmet``: the dependencies whose parents are not DONE; only ``dependencies`` changes it.
     """
 
     job: Submission
@@ -69,6 +71,7 @@ class Entry:
     stopping_at: float | None = None
     told_at: float | None = None
     stop_reason: Reason | None = None
+    unmet: tuple[Dependency, ...] = ()
 
     @property
     def kind(self) -> Kind:

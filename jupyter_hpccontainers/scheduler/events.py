@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..model.dependencies import Dependency
 from ..model.job import Priority
 from ..model.machine import OthersUse
 from ..model.resources import Allocation, Resources
-from ..model.states import Reason, State
+from ..model.states import Reason, Result, State
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A dependency, with the parent's result where it was DONE before the scheduler knew it."""
+
+    on: Dependency
+    result: Result | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +41,7 @@ class Submission:
     begin_at: float | None = None
     user: str = ""
     kind: str = ""
+    dependencies: tuple[Edge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

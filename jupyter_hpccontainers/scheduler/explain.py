@@ -17,9 +17,9 @@ _IMAGE = Reason(ReasonCode.IMAGE)
 class Reasons:
     """Tells for each waiting job the first reason that holds, in the order of what must happen.
 
-    UserHold, BeginTime, Image, then what lacks now even if nobody were ahead (Others where it would
-    fit but for use outside our jobs, else Resources), then Priority: it would fit, but a job ahead
-    of it goes first or has what it needs reserved.
+    UserHold, Dependency, BeginTime, Image, then what lacks now even if nobody were ahead (Others
+    where it would fit but for use outside our jobs, else Resources), then Priority: it would fit,
+    but a job ahead of it goes first or has what it needs reserved.
     """
 
     def __init__(self, holdings: Holdings, reservation: Reservation | None) -> None:
@@ -45,6 +45,9 @@ class Reasons:
         """Return why a job waits that stands behind the line."""
         if entry.state is State.HELD:
             return Reason(ReasonCode.USER_HOLD)
+        if entry.unmet:
+            unmet = [{"kind": edge.kind.value, "job": edge.job} for edge in entry.unmet]
+            return Reason(ReasonCode.DEPENDENCY, {"unmet": unmet})
         return Reason(ReasonCode.BEGIN_TIME, {"begin_at": entry.job.begin_at})
 
     def _lack(self, asked: Resources) -> Reason | None:

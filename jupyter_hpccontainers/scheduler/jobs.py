@@ -8,16 +8,17 @@ from dataclasses import replace
 from ..model.errors import UnknownJob
 from ..model.machine import Machine
 from ..model.resources import Allocation
-from ..model.states import Reason, State
+from ..model.states import Reason, Result, State
 from .actions import Action, FetchImage, Kill, Record, Start, Stop, WakeAt
 from .deadlines import Deadlines
+from .dependencies import Dependencies
 from .entry import Entry, seconds
 from .events import Changed, Held, JobEvent, Released
 from .holdings import Holdings
 from .order import Ordering
 from .queue import Queue
 from .result import Verdict
-from .transitions import Chosen, Trigger, next_state
+from .transitions import Chosen, ParentEndedOtherwise, Trigger, next_state
 
 
 class Jobs:
@@ -33,7 +34,8 @@ class Jobs:
         self.holdings = Holdings(machine)
         self.deadlines = Deadlines()
         self._entries: dict[int, Entry] = {}
-        self._done: set[int] = set()
+        self.dependencies = Dependencies()
+        self._done: dict[int, Result | None] = {}
         self._actions: list[Action] = []
 
     def __contains__(self, job_id: int) -> bool:
@@ -78,6 +80,7 @@ class Jobs:
     def admit(self, entry: Entry, now: float) -> None:
         """Take in a job just accepted."""
         self._entries[entry.job.job_id] = entry
+        self.dependencies.add(entry, self._done)
         if entry.job.held:
             entry.state = next_state(entry.job.job_id, entry.state, Held)
         self._record(entry, now)
@@ -86,10 +89,11 @@ class Jobs:
     def load(self, entry: Entry, now: float) -> None:
         """Take in a job of an earlier engine as it stood; nothing is recorded."""
         if entry.state is State.DONE:
-            self._done.add(entry.job.job_id)
+            self._done[entry.job.job_id] = None
             return
         self._entries[entry.job.job_id] = entry
         if entry.state.waits:
+            self.dependencies.add(entry, self._done)
             self.enqueue(entry, now)
         else:
             allocation = entry.allocation or Allocation((), 0)
@@ -102,13 +106,16 @@ class Jobs:
         if entry.state is State.HELD:
             self.queue.add_held(entry)
             return
-        if begin_at is not None and begin_at > now:
+        if entry.unmet:
+            self.queue.add_dependent(entry)
+        elif begin_at is not None and begin_at > now:
             self.queue.add_later(entry, begin_at)
         else:
             self.queue.add(entry)
             if entry.image_ready:
                 self._ordering.arrived(entry, now)
-        if not (entry.image_ready or entry.fetching):
+        hopeless = self.dependencies.is_hopeless(entry.job.job_id)
+        if not (entry.image_ready or entry.fetching or hopeless):
             entry.fetching = True
             self.act(FetchImage(entry.job.job_id))
 
@@ -118,6 +125,17 @@ class Jobs:
             entry = self._entries[job_id]
             self.queue.remove(entry)
             self.enqueue(entry, now)
+
+    def follow_dependencies(self, now: float) -> None:
+        """Let go on whose dependencies are met, and end who can never run, with who follows."""
+        while judged := self.dependencies.take():
+            for job_id, never in judged:
+                entry = self._entries[job_id]
+                if never is not None:
+                    self.finish(entry, ParentEndedOtherwise, never, now)
+                elif entry.state is State.PENDING:
+                    self.queue.remove(entry)
+                    self.enqueue(entry, now)
 
     def image_ready(self, entry: Entry, now: float) -> None:
         """Note that the image is here, so that the job may be chosen."""
@@ -206,7 +224,9 @@ class Jobs:
         self.deadlines.forget(job_id)
         self._move(entry, trigger, ended_at, verdict)
         del self._entries[job_id]
-        self._done.add(job_id)
+        self._done[job_id] = verdict.result
+        self.dependencies.forget(entry)
+        self.dependencies.ended(job_id, verdict.result)
 
     def _replan(self, entry: Entry) -> None:
         """Plan anew when a job that holds something is told to stop, and when it has ended."""
@@ -251,6 +271,9 @@ class Jobs:
         waiting = {e.job.job_id for e in self.entries() if e.state.waits}
         if waiting != {k.job_id for k in self.queue.in_line(0.0)} | set(self.queue.behind()):
             raise AssertionError("the queue is not that of the waiting jobs")
+        dependent = {e.job.job_id for e in self.entries() if e.unmet and e.state is State.PENDING}
+        if dependent != set(self.queue.dependent):
+            raise AssertionError("the dependent jobs are not those with open dependencies")
         for entry in self.holding():
             job_id = entry.job.job_id
             if self.holdings.end_of(job_id) != entry.ends_at:

@@ -22,15 +22,17 @@ class Queue:
     """All jobs that wait.
 
     ``ready``: may be chosen, and they alone are ever considered; ``imageless``: only their image is
-    missing; ``later``: their begin time is to come, soonest first; ``held``: kept back by a person.
+    missing; ``later``: their begin time is to come, soonest first; ``dependent``: a job they depend
+    on is not DONE; ``held``: kept back by a person.
 
-    INVARIANT: a waiting job is in exactly one of the four.
+    INVARIANT: a waiting job is in exactly one of the five.
     """
 
     def __init__(self, ordering: Ordering) -> None:
         self.ready = Lines()
         self.imageless = Lines()
         self.later: list[_Begin] = []
+        self.dependent: dict[int, Key] = {}
         self.held: dict[int, Key] = {}
         self._ordering = ordering
         self._begins: dict[int, _Begin] = {}
@@ -39,7 +41,8 @@ class Queue:
         self.changes = 0
 
     def __len__(self) -> int:
-        return len(self.ready) + len(self.imageless) + len(self.later) + len(self.held)
+        in_line = len(self.ready) + len(self.imageless)
+        return in_line + len(self.later) + len(self.dependent) + len(self.held)
 
     @property
     def blocks(self) -> Collection[Block]:
@@ -65,10 +68,13 @@ class Queue:
         insort(self.later, begin)
         self._begins[entry.job.job_id] = begin
 
+    def add_dependent(self, entry: Entry) -> None:
+        """Add a pending job that depends on one that is not DONE."""
+        self.dependent[entry.job.job_id] = _key_behind(entry)
+
     def add_held(self, entry: Entry) -> None:
         """Add a held job."""
-        job = entry.job
-        self.held[job.job_id] = Key(job.priority.rank, 0.0, job.submitted_at, job.job_id)
+        self.held[entry.job.job_id] = _key_behind(entry)
 
     def remove(self, entry: Entry) -> None:
         """Take the job out, wherever it waits."""
@@ -76,7 +82,7 @@ class Queue:
         self.changes += 1
         if self.ready.remove(job_id) or self.imageless.remove(job_id):
             return
-        if self.held.pop(job_id, None) is None:
+        if not (self.held.pop(job_id, None) or self.dependent.pop(job_id, None)):
             del self.later[bisect_left(self.later, self._begins.pop(job_id))]
 
     def rescore(self, user: str) -> None:
@@ -105,9 +111,10 @@ class Queue:
         return sorted([*self.ready.keys(aged_before), *self.imageless.keys(aged_before)])
 
     def behind(self) -> list[int]:
-        """Return the others in order: those that begin later, then the held ones."""
+        """Return the others in order: those that begin later, the dependent, the held ones."""
         later = [job_id for _, _, job_id in self.later]
-        return later + [key.job_id for key in sorted(self.held.values())]
+        rest = *sorted(self.dependent.values()), *sorted(self.held.values())
+        return later + [key.job_id for key in rest]
 
     def check(self) -> None:
         """Raise AssertionError when anything is not in order or in two places."""
@@ -118,3 +125,8 @@ class Queue:
         everyone = [key.job_id for key in self.in_line(0.0)] + self.behind()
         if len(everyone) != len(set(everyone)):
             raise AssertionError("a job waits in two places")
+
+
+def _key_behind(entry: Entry) -> Key:
+    job = entry.job
+    return Key(job.priority.rank, 0.0, job.submitted_at, job.job_id)

@@ -21,11 +21,11 @@ can last long and promises something:
   because its processes still do.
 - DONE: nothing of it is left on the machine; the allocation went back in the same step.
 
-Triggers are the events from outside and four decisions of the scheduler's own: Chosen (its turn has
-come), LimitPassed, StartTimedOut, and MachineChanged (a restart found a smaller machine). The world
-is asynchronous, so what is merely late is legal and listed: Started for a job already told to stop,
-any report about a job that is DONE. A pair that is not listed is refused here, in ``next_state``,
-and changes nothing.
+Triggers are the events from outside and five decisions of the scheduler's own: Chosen (its turn has
+come), LimitPassed, StartTimedOut, MachineChanged (a restart found a smaller machine), and
+ParentEndedOtherwise (a dependency that can never be met). The world is asynchronous, so what is
+merely late is legal and listed: Started for a job already told to stop, any report about a job that
+is DONE. A pair that is not listed is refused here, in ``next_state``, and changes nothing.
 """
 
 from __future__ import annotations
@@ -70,7 +70,12 @@ class MachineChanged:
     """The machine has become too small to ever hold the job."""
 
 
-Trigger = JobEvent | Chosen | LimitPassed | StartTimedOut | MachineChanged
+@dataclass(frozen=True, slots=True)
+class ParentEndedOtherwise:
+    """A job it depends on has ended so that it can never run."""
+
+
+Trigger = JobEvent | Chosen | LimitPassed | StartTimedOut | MachineChanged | ParentEndedOtherwise
 
 #: Where every job begins, by Submitted.
 FIRST = State.PENDING
@@ -88,6 +93,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Trigger], State]] = {
         Held: State.HELD,
         Released: State.PENDING,
         MachineChanged: State.DONE,
+        ParentEndedOtherwise: State.DONE,
     },
     State.HELD: {
         ImageReady: State.HELD,
@@ -98,6 +104,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Trigger], State]] = {
         Held: State.HELD,
         Released: State.PENDING,
         MachineChanged: State.DONE,
+        ParentEndedOtherwise: State.DONE,
     },
     State.STARTING: {
         ImageReady: State.STARTING,

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..model.errors import StoreFull, UnknownJob
 from ..model.job import Job
-from ..model.states import State
+from ..model.states import Result, State
 from .backups import copy_to
 from .history import SUBMITTED, first_event
 from .opening import open_store
@@ -130,6 +130,15 @@ class Store:
     def active(self) -> list[StoredJob]:
         """Return every job that is not DONE, in the order of submission: what a restart needs."""
         return self._rows("active_jobs")
+
+    def results(self, ids: Iterable[int]) -> dict[int, Result | None]:
+        """Return how these jobs ended, None for one that is not DONE; unknown ones are left out."""
+        found = {job_id: self._fetch("standing", {"id": job_id}) for job_id in ids}
+        return {
+            job_id: Result(rows[0][1]) if rows[0][0] == State.DONE and rows[0][1] else None
+            for job_id, rows in found.items()
+            if rows
+        }
 
     def counts(self) -> dict[State, int]:
         """Return how many jobs are in each state; every state is named."""

@@ -61,6 +61,8 @@ DELETE FROM jobs WHERE id = :id AND state = 'DONE';
 -- job: One job.
 SELECT jobs.id, state, record, owner, restart, jobs.crc32, body, specs.crc32
 FROM jobs JOIN specs ON job_id = jobs.id WHERE jobs.id = :id;
+-- standing: How far a job has come, and how it ended.
+SELECT state, result FROM jobs WHERE id = :id;
 -- every_job: All jobs; one without a spec is damaged.
 SELECT jobs.id, state, record, owner, restart, jobs.crc32, body, specs.crc32
 FROM jobs LEFT JOIN specs ON job_id = jobs.id;

@@ -30,6 +30,12 @@ def test_nothing_asked_is_the_image_in_this_folder() -> None:
     assert request("python:3.12") == {"image": "python:3.12", "workdir": os.getcwd()}
 
 
+def test_dependencies_are_gathered() -> None:
+    asked = request("img", "--dependency", "afterany:3:4", "--after", "7", "--after", "8")
+    assert asked["dependencies"] == ["afterany:3:4", "afterok:7", "afterok:8"]
+    assert len(spec_from_request(asked).dependencies) == 4
+
+
 def test_every_option_is_understood_by_the_engine(tmp_path: Path) -> None:
     spec = spec_from_request(
         request(

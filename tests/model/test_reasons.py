@@ -35,6 +35,16 @@ def test_each_has_words_without_any_details(code):
             "waits for 1 GPU (0 of 2 free): GPU 0 and GPU 1 used outside this queue",
         ),
         (
+            ReasonCode.DEPENDENCY,
+            {"unmet": [{"kind": "afterok", "job": 12}, {"kind": "afterany", "job": 14}]},
+            "waits for job 12 to complete, job 14 to end",
+        ),
+        (
+            ReasonCode.DEPENDENCY_NEVER_SATISFIED,
+            {"kind": "afterok", "job": 12, "result": "FAILED"},
+            "job 12 ended FAILED, so afterok:12 can never be met",
+        ),
+        (
             ReasonCode.PRIORITY,
             {"jobs_ahead": 1, "head": 4, "head_starts_at": 9.0},
             "waits for 1 job that goes first; what is free is kept for job 4",

@@ -7,14 +7,17 @@ and works out heads and reservations by trying every moment at which something e
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from jupyter_hpccontainers.model.dependencies import DependencyKind
 from jupyter_hpccontainers.model.errors import HpccError
 from jupyter_hpccontainers.model.machine import Machine, OthersUse
 from jupyter_hpccontainers.model.resources import Allocation, Resources
-from jupyter_hpccontainers.model.states import Reason, State
+from jupyter_hpccontainers.model.states import Reason, Result, State
 from jupyter_hpccontainers.scheduler import (
     Action,
+    Edge,
     Event,
     FetchImage,
     Kill,
@@ -28,6 +31,13 @@ from jupyter_hpccontainers.scheduler import (
 )
 
 Amounts = tuple[int, int, int]
+#: Which end of the parent lets a child run: from whether it completed.
+WANTED: Mapping[DependencyKind, Callable[[bool], bool]] = {
+    DependencyKind.AFTEROK: lambda completed: completed,
+    DependencyKind.AFTERNOTOK: lambda completed: not completed,
+    DependencyKind.AFTERANY: lambda completed: True,
+    DependencyKind.AFTERARRAY: lambda completed: True,
+}
 
 
 def amounts(asked: Resources) -> Amounts:
@@ -60,6 +70,7 @@ class Known:
     stop_reason: Reason | None = None
     fetches: int = 0
     starts: int = 0
+    result: Result | None = None
 
     @property
     def asked(self) -> Amounts:
@@ -140,7 +151,9 @@ class World:
         one = self.jobs[said.job_id]
         assert one.state is not State.DONE, "DONE changed"
         assert (said.result is not None) == (said.state is State.DONE)
-        one.state = said.state
+        one.state, one.result = said.state, said.result
+        if said.result is Result.SKIPPED:
+            assert self.edges(one)[1], "skipped, and could have run"
         match said.state:
             case State.STARTING:
                 one.starting_at, one.allocation = said.at, said.allocation
@@ -157,6 +170,7 @@ class World:
         assert (one.allocation, one.job.attempt) == (allocation, attempt)
         assert one.image_ready
         assert (one.job.begin_at or 0.0) <= self.now
+        assert self.edges(one) == ([], []), "started before its parents had ended as asked"
         assert amounts(allocation.amounts) == one.asked
         assert not set(allocation.gpus) & self.others.busy_gpus
         for other in self.eligible():
@@ -177,12 +191,23 @@ class World:
         """Return the jobs that wait."""
         return [one for one in self.jobs.values() if one.state.waits]
 
+    def edges(self, one: Known) -> tuple[list[Edge], list[Edge]]:
+        """Return the dependencies that are open, and those that can never be met."""
+        opened, broken = [], []
+        for edge in one.job.dependencies:
+            parent = self.jobs[edge.on.job]
+            if parent.state is not State.DONE:
+                opened.append(edge)
+            elif not WANTED[edge.on.kind](parent.result is Result.COMPLETED):
+                broken.append(edge)
+        return opened, broken
+
     def eligible(self) -> list[Known]:
         """Return the jobs that may be chosen now, in order."""
         able = [
             one for one in self.waiting()
             if one.state is State.PENDING and one.image_ready
-            and (one.job.begin_at or 0.0) <= self.now
+            and (one.job.begin_at or 0.0) <= self.now and not self.edges(one)[0]
         ]  # fmt: skip
         return sorted(able, key=lambda one: one.order)
 
@@ -228,7 +253,7 @@ class World:
         """Return what a store would hold."""
         return [
             Restored(
-                job=_as_stored(one),
+                job=_as_stored(one, self.jobs),
                 state=one.state,
                 allocation=one.allocation,
                 starting_at=one.starting_at,
@@ -240,8 +265,10 @@ class World:
         ]
 
 
-def _as_stored(one: Known) -> Submission:
+def _as_stored(one: Known, jobs: Mapping[int, Known]) -> Submission:
+    """Return the job as loaded: the ends of parents are told with it, since DONE ones are not."""
     job = one.job
+    edges = tuple(Edge(edge.on, jobs[edge.on.job].result) for edge in job.dependencies)
     return Submission(
         job_id=job.job_id,
         resources=job.resources,
@@ -253,4 +280,5 @@ def _as_stored(one: Known) -> Submission:
         image_ready=one.image_ready,
         attempt=job.attempt,
         begin_at=job.begin_at,
+        dependencies=edges,
     )

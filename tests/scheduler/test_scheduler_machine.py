@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 from scheduler_lab import GiB, job, machine
 from scheduler_world import Known, World, amounts, fits, less
 
+from jupyter_hpccontainers.model.dependencies import Dependency, DependencyKind
 from jupyter_hpccontainers.model.errors import NeverFits, StateConflict
 from jupyter_hpccontainers.model.job import Priority
 from jupyter_hpccontainers.model.machine import OthersUse
@@ -31,6 +32,7 @@ from jupyter_hpccontainers.scheduler import (
     Action,
     CancelRequested,
     Changed,
+    Edge,
     Event,
     Exited,
     Held,
@@ -98,6 +100,25 @@ class LivesOfAMachine(RuleBasedStateMachine):
     def submit_special(self, begin_in, **given) -> None:
         begin_at = None if begin_in is None else self.world.now + begin_in
         self.submit_all([{"begin_at": begin_at, **given}])
+
+    @rule(
+        data=st.data(),
+        some=st.lists(st.sampled_from(DependencyKind), min_size=1, max_size=3),
+        asked=ASKED,
+        limit_s=LIMITS,
+        held=st.sampled_from([False, False, True]),
+        begin_in=st.none() | st.integers(0, 50),
+    )
+    @precondition(lambda self: self.world.jobs)
+    def submit_dependent(self, data, some, asked, limit_s, held, begin_in) -> None:
+        parents = [self.one(data, lambda one: True) for _ in some]
+        edges = tuple(
+            Edge(Dependency(kind, parent.job.job_id), parent.result)
+            for kind, parent in zip(some, parents, strict=True)
+        )
+        begin_at = None if begin_in is None else self.world.now + begin_in
+        more = {"dependencies": edges, "held": held, "begin_at": begin_at}
+        self.submit_all([{"asked": asked, "limit_s": limit_s, **more}])
 
     @rule(more=st.sampled_from([(1, 0, 0), (0, 1, 0), (0, 0, 1), (3, 3, 3)]))
     def submit_what_never_fits(self, more) -> None:
@@ -241,6 +262,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
         self.nothing_is_held_twice()
         self.limits_are_kept()
         self.nobody_waits_who_may_start()
+        self.nobody_waits_for_what_never_comes()
         self.head_is_not_delayed()
         self.answers_are_true()
 
@@ -273,6 +295,10 @@ class LivesOfAMachine(RuleBasedStateMachine):
                 ends_at = world.now + one.longest_s
                 assert ends_at == math.inf if not known else world.delays(head, one, ends_at)
 
+    def nobody_waits_for_what_never_comes(self) -> None:
+        for one in self.world.waiting():
+            assert not self.world.edges(one)[1], "it can never run, and waits"
+
     def head_is_not_delayed(self) -> None:
         head = self.world.head()
         number = head.job.job_id if head else None
@@ -303,6 +329,8 @@ class LivesOfAMachine(RuleBasedStateMachine):
         """Return why a job waits, worked out anew."""
         if one.state is State.HELD:
             return ReasonCode.USER_HOLD
+        if self.world.edges(one)[0]:
+            return ReasonCode.DEPENDENCY
         if (one.job.begin_at or 0.0) > self.world.now:
             return ReasonCode.BEGIN_TIME
         if not one.image_ready:

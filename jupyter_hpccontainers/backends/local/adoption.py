@@ -16,10 +16,13 @@ from ...scheduler.events import Changed, Restored, Submission, TimeLimitChanged
 from ...store.records import StoredJob
 from .config import LocalConfig
 from .folders import Folders
+from .parents import Ended, edges
 
 
-def submission(row: StoredJob, config: LocalConfig, *, image_ready: bool) -> Submission:
-    """Return what the scheduler knows of a job."""
+def submission(
+    row: StoredJob, config: LocalConfig, ended: Ended, *, image_ready: bool
+) -> Submission:
+    """Return what the scheduler knows of a job; ``ended`` has its parents that are DONE."""
     job = row.job
     return Submission(
         job_id=job.id,
@@ -35,6 +38,7 @@ def submission(row: StoredJob, config: LocalConfig, *, image_ready: bool) -> Sub
         user=job.user,
         kind=_kind(job.spec),
         begin_at=job.spec.begin_at,
+        dependencies=edges(job.spec, ended),
     )
 
 
@@ -59,12 +63,12 @@ def _kind(spec: JobSpec) -> str:
     return hashlib.blake2s(what.encode(), digest_size=8).hexdigest()
 
 
-def restored(row: StoredJob, config: LocalConfig, now: float) -> Restored:
+def restored(row: StoredJob, config: LocalConfig, ended: Ended, now: float) -> Restored:
     """Return a row as the scheduler loads it; the image of a waiting job is looked at again."""
     job = row.job
     holding = job.state.holds_allocation
     return Restored(
-        job=submission(row, config, image_ready=not job.state.waits),
+        job=submission(row, config, ended, image_ready=not job.state.waits),
         state=job.state,
         allocation=job.allocation if holding else None,
         starting_at=now if job.state is State.STARTING else job.started_at,

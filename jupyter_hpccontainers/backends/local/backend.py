@@ -21,6 +21,7 @@ from .adoption import change_event, submission
 from .config import LocalConfig
 from .doctor import examine
 from .follow import JobStream, follow_states
+from .parents import parents_at_door
 from .rooms import Rooms
 from .survey import form_config, machine_use
 
@@ -69,12 +70,13 @@ class LocalBackend:
             )
         vetted = await rooms.in_thread(rooms.door.vet, spec, key)
         rooms.scheduler.refuse(vetted.spec.resources)
+        ended = await parents_at_door(spec, rooms.ledger)
         accepted = await rooms.ledger.accept(vetted, rooms.clock.wall())
         if accepted.created:
             row = await rooms.ledger.row(accepted.job.id)
             rooms.queue.publish([accepted.job])
             ready = bool(row.restart.image_reference)
-            rooms.inbox.put(Submitted(submission(row, rooms.config, image_ready=ready)))
+            rooms.inbox.put(Submitted(submission(row, rooms.config, ended, image_ready=ready)))
         return accepted.job, accepted.created
 
     async def cancel(self, job_id: int, kill: bool = False) -> Job:

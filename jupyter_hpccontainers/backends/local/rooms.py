@@ -31,6 +31,7 @@ from .housekeeping import Housekeeping
 from .inbox import Inbox
 from .launch import Launch, failure
 from .ledger import Ledger
+from .parents import Ended, parents_of_rows
 from .queue_view import QueueView
 from .runtimes import Runtimes
 from .watching import Watching
@@ -81,7 +82,7 @@ class Rooms:
         folders.make()
         ledger = await Ledger.open(folders.database, folders.numbers(), config.min_free_bytes)
         rooms = cls(config, ledger, folders)
-        rooms._adopt()
+        rooms._adopt(await parents_of_rows(ledger.active.values(), ledger))
         rooms._tasks = [
             asyncio.create_task(rooms.inbox.run(), name="inbox"),
             asyncio.create_task(rooms.housekeeping.run(), name="housekeeping"),
@@ -117,13 +118,12 @@ class Rooms:
         """Return records with what only the scheduler knows of them."""
         return self.queue.shown(jobs)
 
-    def _adopt(self) -> None:
+    def _adopt(self, ended: Ended) -> None:
         rows = list(self.ledger.active.values())
         now = self.clock.now()
         found = adoption.look(rows, self.folders)
-        self.inbox.begin(
-            self.scheduler.restore([adoption.restored(row, self.config, now) for row in rows], now)
-        )
+        loaded = [adoption.restored(row, self.config, ended, now) for row in rows]
+        self.inbox.begin(self.scheduler.restore(loaded, now))
         self.queue.publish([row.job for row in rows])
         for job_id, attempt in (*found.alive, *found.ended):
             self.attempts.look_after(job_id, attempt)

@@ -1,0 +1,67 @@
+"""The text and the object forms of dependencies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jupyter_hpccontainers.model.dependencies import (
+    MAX_DEPENDENCIES,
+    Dependency,
+    DependencyKind,
+    parse_dependencies,
+)
+from jupyter_hpccontainers.model.errors import InvalidSpec
+from jupyter_hpccontainers.model.job import JobSpec
+from jupyter_hpccontainers.model.request import spec_from_request
+from jupyter_hpccontainers.model.wire import decode, encode
+
+OK_12 = Dependency(DependencyKind.AFTEROK, 12)
+OK_13 = Dependency(DependencyKind.AFTEROK, 13)
+ANY_14 = Dependency(DependencyKind.AFTERANY, 14)
+
+
+@pytest.mark.parametrize(
+    ("asked", "edges"),
+    [
+        ("afterok:12:13,afterany:14", (OK_12, OK_13, ANY_14)),
+        (" afterok:12 , afterany:14 ", (OK_12, ANY_14)),
+        (["afterok:12", "afterany:14"], (OK_12, ANY_14)),
+        ([{"kind": "afterany", "job": 14}, "afterok:12"], (ANY_14, OK_12)),
+        ("afterok:12:12,afterok:12", (OK_12,)),
+        ([], ()),
+    ],
+)
+def test_forms(asked: Any, edges: tuple[Dependency, ...]) -> None:
+    assert parse_dependencies(asked) == edges
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "", "12", "afterok", "afterok:", "afterok:x", "afterok:-1", "afterok:0", "after:12",
+        "afterok:12?afterany:13", "afterok:٣", "afterok:12,,afterok:13", 12, [12], [None], {},
+        {"kind": "afterok"}, {"kind": "afterok", "job": "12"}, {"kind": "afterok", "job": True},
+        {"kind": [], "job": 1}, "afterok" + ":1" * 3 + ":" + "9" * 40,
+    ],
+)  # fmt: skip
+def test_what_is_refused(asked: Any) -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        parse_dependencies(asked)
+    assert refused.value.field == "dependencies"
+    assert "afterok" in refused.value.cure
+
+
+def test_too_many_are_refused() -> None:
+    numbers = ":".join(str(n) for n in range(1, MAX_DEPENDENCIES + 2))
+    with pytest.raises(InvalidSpec, match="too many"):
+        parse_dependencies(f"afterok:{numbers}")
+
+
+def test_a_spec_holds_them_and_is_itself_a_request() -> None:
+    spec = spec_from_request({"image": "a", "dependencies": "afterok:12,afterany:14"})
+    assert spec.dependencies == (OK_12, ANY_14)
+    assert spec_from_request(encode(spec)) == spec
+    assert decode(JobSpec, encode(spec)) == spec
+    assert str(OK_12) == "afterok:12"
