@@ -84,19 +84,17 @@ def test_a_chain_behind_a_failure_is_skipped_and_its_cleaner_runs(
 def test_a_diamond_survives_kill_9_of_the_engine(
     engine: IsolatedEngine, noting: Callable[..., Job]
 ) -> None:
-    a = noting("a", seconds=0.5)
-    b = noting("b", seconds=0.5, after=f"afterok:{a.id}")
-    c = noting("c", gate="go", after=f"afterok:{a.id}")
+    a = noting("a", gate="go a")
+    b = noting("b", gate="go b", after=f"afterok:{a.id}")
+    c = noting("c", gate="go c", after=f"afterok:{a.id}")
     d = noting("d", after=f"afterok:{b.id}:{c.id}")
-    for last in (a, b):
+    for last in (a, b, c):
+        engine.until(last, "RUNNING")
+        assert engine.client.job(d.id).state == "PENDING"
         engine.kill()
-        time.sleep(0.7)
+        (engine.workdir / f"go {last.spec.name}").touch()
         engine.start()
-        engine.wait(last)
-    assert engine.client.job(d.id).state == "PENDING"
-    engine.kill()
-    (engine.workdir / "go").touch()
-    engine.start()
+        assert engine.wait(last).result is Result.COMPLETED, engine.client.job(last.id)
     assert engine.wait(d).result is Result.COMPLETED
     seen = notes(engine)
     assert sorted(seen) == sorted(f"{word} {job}" for job in "abcd" for word in ("begin", "end"))
