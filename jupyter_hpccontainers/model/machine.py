@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from .resources import Resources
 
@@ -32,7 +33,8 @@ class Machine:
     """What the engine may give to jobs on this host, after affinity, cgroups and limits.
 
     ``limited_by`` names what made it less than the host has (``affinity``, ``cgroup``,
-    ``CPU_LIMIT``, ``configuration``), for the person who wonders.
+    ``CPU_LIMIT``, ``configuration``), for the person who wonders. ``tokens`` are countable things
+    such as licences, by name; ``labels`` are what a job may require the machine to be.
     """
 
     hostname: str
@@ -40,6 +42,8 @@ class Machine:
     memory_bytes: int
     gpus: tuple[Gpu, ...] = ()
     limited_by: tuple[str, ...] = ()
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
 
     @property
     def amounts(self) -> Resources:

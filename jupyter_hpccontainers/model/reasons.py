@@ -25,10 +25,10 @@ def sentence(reason: Reason) -> str:
 
 
 def amount(resource: str, count: int) -> str:
-    """Return an amount of ``cores``, ``memory`` or ``gpus``: ``1 core``, ``4 GiB of memory``."""
+    """Return an amount of ``cores``, ``memory`` or the like: ``1 core``, ``4 GiB of memory``."""
     if resource == "memory":
         return f"{format_memory(count)} of memory"
-    word = {"cores": "core", "gpus": "GPU"}.get(resource, resource)
+    word = {"cores": "core", "gpus": "GPU", "jobs": "job"}.get(resource, resource)
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
@@ -78,6 +78,24 @@ def _priority(details: Details) -> str:
     head = details.get("head")
     kept = f"; what is free is kept for job {head}" if head else ""
     return f"waits for {jobs} first{kept}"
+
+
+def _quota(details: Details) -> str:
+    if "limit" not in details:
+        return "waits until its quota allows it"
+    unit, used, limit = str(details.get("unit")), details.get("used"), details["limit"]
+    whose = f"{details.get('scope')} {details.get('name')}"
+    asks = amount(unit, int(details.get("requested", 0)))
+    return f"waits for its quota: {whose} has {used} of {amount(unit, int(limit))}, it asks {asks}"
+
+
+def _tokens(details: Details) -> str:
+    if "name" not in details:
+        return "waits for a token"
+    capacity = int(details.get("capacity", 0))
+    free = max(capacity - int(details.get("used", 0)), 0)
+    asks = amount(f"{details['name']} token", int(details.get("requested", 0)))
+    return f"waits for {asks} ({free} of {capacity} free)"
 
 
 def _begin_time(details: Details) -> str:
@@ -168,6 +186,8 @@ _TOLD: Mapping[ReasonCode, Callable[[Details], str]] = {
     ReasonCode.BEGIN_TIME: _begin_time,
     ReasonCode.DEPENDENCY: _dependency,
     ReasonCode.DEPENDENCY_NEVER_SATISFIED: _never_satisfied,
+    ReasonCode.QUOTA: _quota,
+    ReasonCode.TOKENS: _tokens,
     ReasonCode.RUNTIME_DOWN: _with_message("waits for a container runtime that answers"),
     ReasonCode.NON_ZERO_EXIT: _non_zero_exit,
     ReasonCode.SIGNALLED: _signalled,
@@ -189,8 +209,6 @@ _TOLD: Mapping[ReasonCode, Callable[[Details], str]] = {
 
 _PLAIN: Mapping[ReasonCode, str] = {
     ReasonCode.USER_HOLD: "held by a person until released",
-    ReasonCode.QUOTA: "waits until its quota allows it",
-    ReasonCode.TOKENS: "waits for a token",
     ReasonCode.DRAINED: "waits because the machine takes no new jobs",
     ReasonCode.HEADROOM: "waits because what is free is kept for short jobs",
     ReasonCode.BACK_OFF: "waits before it is tried again",

@@ -7,6 +7,7 @@ from .core import Scheduler
 from .events import (
     CancelRequested,
     Changed,
+    DrainChanged,
     Edge,
     Event,
     Exited,
@@ -31,6 +32,7 @@ __all__ = [
     "Backfill",
     "CancelRequested",
     "Changed",
+    "DrainChanged",
     "Edge",
     "Event",
     "Exited",

@@ -6,19 +6,18 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..model.errors import HpccError, NeverFits, StateConflict
+from ..model.errors import HpccError, StateConflict
 from ..model.job import Waiting
 from ..model.machine import Machine, OthersUse
-from ..model.reasons import exceeds, has
 from ..model.resources import Allocation, Resources
 from ..model.states import Reason, ReasonCode, Result, State
 from .actions import Action, Kill, Refused, Stop
-from .amounts import lacking
 from .backfill import Reservation, choose, reserve
 from .entry import Entry, new_entry, restored_entry, seconds
 from .events import (
     CancelRequested,
     Changed,
+    DrainChanged,
     Event,
     Exited,
     Held,
@@ -36,12 +35,15 @@ from .events import (
     TimeLimitChanged,
 )
 from .explain import Reasons
+from .gated import GatedPass, admitted
+from .gates import Gates
 from .jobs import Jobs
 from .order import ByIndex, BySubmission, Ordering
 from .plan import predict
 from .policy import Backfill, Order, Policy
 from .profile import Profile
 from .promises import Promises
+from .refusal import NO_WANTS, Wants, lacking_ever, refuse, wants_of
 from .result import CANCELLED, USER_CANCEL, Verdict, judge_exit, judge_failure
 from .transitions import LimitPassed, MachineChanged, StartTimedOut, next_state
 
@@ -49,6 +51,8 @@ from .transitions import LimitPassed, MachineChanged, StartTimedOut, next_state
 AHEAD_SHOWN = 100
 #: For how many jobs a start is predicted; those behind start later still.
 PLANNED = 10_000
+#: When nothing was decided yet.
+_NEVER = (-math.inf, 0)
 
 
 class Scheduler:
@@ -59,13 +63,17 @@ class Scheduler:
     calls no job that may start is waiting.
     """
 
-    def __init__(self, machine: Machine, policy: Policy | None = None) -> None:
+    def __init__(
+        self, machine: Machine, policy: Policy | None = None, *, drained: bool = False
+    ) -> None:
         self.machine = machine
         self.policy = policy or Policy()
         self._ordering = _ordering(self.policy, machine)
-        self._jobs = Jobs(machine, self._ordering)
+        self._gates = Gates(self.policy, machine)
+        self._jobs = Jobs(machine, self._ordering, self._gates)
         self._promises = Promises()
-        self._decided: tuple[float, int] = (-math.inf, 0)
+        self._drained = drained
+        self._decided = _NEVER
         self._handlers: Mapping[type[Any], Callable[[Entry, Any, float], None]] = {
             ImageReady: self._image_ready,
             ImageFailed: self._failed,
@@ -113,18 +121,9 @@ class Scheduler:
             self._load(row, now)
         return self._settle(now)
 
-    def refuse(self, resources: Resources) -> None:
-        """Raise NeverFits, naming what is asked and what the machine has, if it can never start."""
-        capacity = self.machine.amounts
-        lacks = lacking(resources, capacity, capacity)
-        if not lacks:
-            return
-        raise NeverFits(
-            "; ".join(exceeds(lack) for lack in lacks),
-            cure=f"ask for at most {' and '.join(has(lack) for lack in lacks)}",
-            field=lacks[0]["resource"],
-            lacking=lacks,
-        )
+    def refuse(self, resources: Resources, wants: Wants = NO_WANTS) -> None:
+        """Raise NeverFits, naming what is asked and what there is, if it can never start."""
+        refuse(resources, wants, self.machine, self.policy)
 
     # ------------------------------------------------------------------------------- questions
 
@@ -141,13 +140,23 @@ class Scheduler:
         return self._jobs.holdings.holders
 
     @property
+    def drained(self) -> bool:
+        """Whether nothing new starts for now."""
+        return self._drained
+
+    @property
     def others(self) -> OthersUse:
         """What processes outside our jobs use, as last heard."""
         return self._jobs.holdings.others
 
     def reservation(self, now: float) -> Reservation | None:
         """Return what is reserved for the first job that may be chosen; None when none waits."""
-        head = self._jobs.queue.first(self._ordering.aged_before(now))
+        aged_before = self._ordering.aged_before(now)
+        if self._drained:
+            return None
+        if self._gates.any:
+            return self._gated(now).head(self._jobs.queue.ready, aged_before)
+        head = self._jobs.queue.first(aged_before)
         if head is None:
             return None
         asked = self._jobs[head.job_id].job.resources
@@ -170,7 +179,8 @@ class Scheduler:
         """Return the same for every job that waits, in order: positions are 1 to n."""
         queue = self._jobs.queue
         line = [key.job_id for key in queue.in_line(self._ordering.aged_before(now))]
-        reasons = Reasons(self._jobs.holdings, self.reservation(now))
+        kept_back = self._kept_back()
+        reasons = Reasons(self._jobs.holdings, self.reservation(now), kept_back)
         ahead = tuple(line[:AHEAD_SHOWN])
         waiting: dict[int, Waiting] = {}
         for place, job_id in enumerate(line, start=1):
@@ -206,6 +216,8 @@ class Scheduler:
                 self._submitted(job, now)
             case OthersChanged(others=others):
                 self._jobs.holdings.see_others(others)
+            case DrainChanged(drained=drained):
+                self._drained, self._decided = drained, _NEVER
             case Ticked():
                 pass
             case _:
@@ -225,7 +237,7 @@ class Scheduler:
                 cure="give each job its own number",
                 job_id=job.job_id,
             )
-        self.refuse(job.resources)
+        self.refuse(job.resources, wants_of(job))
         self._jobs.admit(new_entry(job), now)
 
     def _image_ready(self, entry: Entry, event: ImageReady, now: float) -> None:
@@ -258,7 +270,7 @@ class Scheduler:
         self._jobs.set_limit(entry, limit_s, now)
 
     def _change(self, entry: Entry, event: Changed, now: float) -> None:
-        self.refuse(event.resources)
+        self.refuse(event.resources, wants_of(entry.job))
         self._jobs.change(entry, event, now)
 
     def _hold_or_release(self, entry: Entry, event: Held | Released, now: float) -> None:
@@ -284,7 +296,7 @@ class Scheduler:
     def _load(self, row: Restored, now: float) -> None:
         entry = restored_entry(row, now)
         self._jobs.load(entry, now)
-        lacks = lacking(row.job.resources, self.machine.amounts, self.machine.amounts)
+        lacks = lacking_ever(row.job.resources, wants_of(row.job), self.machine)
         if row.state.waits and lacks:
             reason = Reason(ReasonCode.MACHINE_CHANGED, {"lacking": lacks})
             self._jobs.finish(entry, MachineChanged, Verdict(Result.FAILED, reason), now)
@@ -323,9 +335,17 @@ class Scheduler:
     def _choose(self, now: float) -> list[int]:
         holdings, queue = self._jobs.holdings, self._jobs.queue
         aged_before = self._ordering.aged_before(now)
-        if self.policy.backfill is Backfill.CONSERVATIVE:
+        if self._drained:
+            keys = []
+        elif self.policy.backfill is Backfill.CONSERVATIVE:
             waiting = queue.ready.shapes(aged_before)
+            if self._gates.any:
+                counts = self._gates.counts(self._jobs.holding())
+                waiting = admitted(queue.ready, aged_before, counts)
             keys = self._promises.choose(waiting, holdings.free, holdings.releases(), now)
+        elif self._gates.any:
+            past_head = self.policy.backfill is Backfill.EASY
+            keys = self._gated(now).run(queue.ready, aged_before, past_head)
         else:
             keys = choose(
                 queue.blocks,
@@ -336,6 +356,16 @@ class Scheduler:
                 backfill=self.policy.backfill is Backfill.EASY,
             )
         return [key.job_id for key in keys]
+
+    def _gated(self, now: float) -> GatedPass:
+        holdings, counts = self._jobs.holdings, self._gates.counts(self._jobs.holding())
+        return GatedPass(holdings.free, holdings.releases, now, counts)
+
+    def _kept_back(self) -> Callable[[Entry], Reason | None]:
+        """Return what tells why a job may not start whatever is free."""
+        counts = self._gates.counts(self._jobs.holding())
+        drained = Reason(ReasonCode.DRAINED) if self._drained else None
+        return lambda entry: drained or counts.reason(self._gates.claim(entry), entry.job.resources)
 
     def _wake_at(self) -> float | None:
         at = min(self._jobs.deadlines.next, self._promises.next)

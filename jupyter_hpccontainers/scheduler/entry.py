@@ -43,12 +43,25 @@ class Kind(NamedTuple):
     limit_s: float = math.inf
 
 
+class Claim(NamedTuple):
+    """What a job counts against beside the machine, as far as any limit is set (``gates``)."""
+
+    user: str = ""
+    project: str = ""
+    tokens: tuple[tuple[str, int], ...] = ()
+
+
+#: What every job claims where no limit is set, so that alike jobs stand in one line.
+NO_CLAIM = Claim()
+
+
 class Spot(NamedTuple):
-    """Where a job waits: with those of its hard class, shape and kind, by submission."""
+    """Where a job waits: with those of its hard class, shape, claim and kind, by submission."""
 
     rank: int
     shape: Shape
     kind: Kind
+    claim: Claim = NO_CLAIM
 
 
 @dataclass(slots=True)

@@ -25,7 +25,8 @@ class Submission:
 
     ``limit_s`` None: never ended for its time, and planned with an unknown end. ``begin_at`` is in
     seconds since the epoch, as are all times here. Jobs of one ``user`` and ``kind`` (image and
-    command, as any name) are expected to run as long as the last ones did.
+    command, as any name) are expected to run as long as the last ones did. Limits count ``user``,
+    ``project`` and ``tokens`` (name and how many); ``labels`` must be the machine's.
     """
 
     job_id: int
@@ -42,6 +43,9 @@ class Submission:
     user: str = ""
     kind: str = ""
     dependencies: tuple[Edge, ...] = ()
+    project: str = ""
+    tokens: tuple[tuple[str, int], ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,13 @@ class OthersChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class DrainChanged:
+    """A person lets nothing new start from now on (``drained``), or lets it again."""
+
+    drained: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """Time has passed: sent when the last ``WakeAt`` is due."""
 
@@ -167,7 +178,7 @@ JobEvent = (
     | Held
     | Released
 )
-Event = Submitted | JobEvent | OthersChanged | Ticked
+Event = Submitted | JobEvent | OthersChanged | DrainChanged | Ticked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

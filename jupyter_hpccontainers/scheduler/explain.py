@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from ..model.resources import Resources
 from ..model.states import Reason, ReasonCode, State
@@ -17,13 +18,20 @@ _IMAGE = Reason(ReasonCode.IMAGE)
 class Reasons:
     """Tells for each waiting job the first reason that holds, in the order of what must happen.
 
-    UserHold, Dependency, BeginTime, Image, then what lacks now even if nobody were ahead (Others
-    where it would fit but for use outside our jobs, else Resources), then Priority: it would fit,
-    but a job ahead of it goes first or has what it needs reserved.
+    UserHold, Dependency, BeginTime, Image, Drained, then Quota or Tokens (whatever were free, a
+    limit keeps the job waiting), then what lacks now even if nobody were ahead (Others where it
+    would fit but for use outside our jobs, else Resources), then Priority: it would fit, but a job
+    ahead of it goes first or has what it needs reserved.
     """
 
-    def __init__(self, holdings: Holdings, reservation: Reservation | None) -> None:
+    def __init__(
+        self,
+        holdings: Holdings,
+        reservation: Reservation | None,
+        kept_back: Callable[[Entry], Reason | None] = lambda entry: None,
+    ) -> None:
         self._holdings = holdings
+        self._kept_back = kept_back
         self._lacks: dict[Resources, Reason | None] = {}
         self._reserved: dict[str, int | float | None] = {}
         if reservation is not None:
@@ -35,7 +43,7 @@ class Reasons:
         """Return why a job waits that nobody holds and whose begin time has come."""
         if not entry.image_ready:
             return _IMAGE
-        lack = self._lack(entry.job.resources)
+        lack = self._kept_back(entry) or self._lack(entry.job.resources)
         if lack is not None:
             return lack
         return Reason(ReasonCode.PRIORITY, {"jobs_ahead": place - 1, **self._reserved})

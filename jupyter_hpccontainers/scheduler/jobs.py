@@ -14,6 +14,7 @@ from .deadlines import Deadlines
 from .dependencies import Dependencies
 from .entry import Entry, seconds
 from .events import Changed, Held, JobEvent, Released
+from .gates import Gates
 from .holdings import Holdings
 from .order import Ordering
 from .queue import Queue
@@ -28,9 +29,9 @@ class Jobs:
     long as it is in the holdings, and is forgotten (but for its number) once it is DONE.
     """
 
-    def __init__(self, machine: Machine, ordering: Ordering) -> None:
+    def __init__(self, machine: Machine, ordering: Ordering, gates: Gates) -> None:
         self._ordering = ordering
-        self.queue = Queue(ordering)
+        self.queue = Queue(ordering, gates)
         self.holdings = Holdings(machine)
         self.deadlines = Deadlines()
         self._entries: dict[int, Entry] = {}

@@ -1,9 +1,9 @@
 """Waiting jobs grouped so that alike jobs are tested, scored and moved together.
 
-A *line* holds the jobs of one hard class and shape; in it a *group* holds those of one kind, which
-share a score and stand by submission. A *block* holds the lines that ask for the same amounts. So
-a pass tests each amount once and asks for the first job of a line without looking at the others,
-and a new score of a kind moves one group.
+A *line* holds the jobs of one hard class, shape and claim; in it a *group* holds those of one kind,
+which share a score and stand by submission. A *block* holds the lines that ask for the same
+amounts. So a pass tests each amount once and asks for the first job of a line without looking at
+the others, and a new score of a kind moves one group.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator
 from typing import TypeAlias
 
 from ..model.resources import Resources
-from .entry import AGED, Key, Kind, Shape, Spot
+from .entry import AGED, NO_CLAIM, Claim, Key, Kind, Shape, Spot
 
 #: When a job was submitted, and its number.
 Moment: TypeAlias = tuple[float, int]
@@ -36,17 +36,18 @@ _Place: TypeAlias = tuple[float, float, int, Group]
 
 
 class Line:
-    """Jobs of one hard class and shape; never empty.
+    """Jobs of one hard class, shape and claim; never empty.
 
     INVARIANT: ``_moments`` are those of all its jobs, ascending, and ``_places`` those of all its
     groups.
     """
 
-    __slots__ = ("_moments", "_places", "best", "groups", "oldest", "rank", "shape")
+    __slots__ = ("_moments", "_places", "best", "claim", "groups", "oldest", "rank", "shape")
 
-    def __init__(self, rank: int, shape: Shape) -> None:
+    def __init__(self, rank: int, shape: Shape, claim: Claim = NO_CLAIM) -> None:
         self.rank = rank
         self.shape = shape
+        self.claim = claim
         self.groups: dict[Kind, Group] = {}
         self._moments: list[Moment] = []
         self._places: list[_Place] = []
@@ -153,7 +154,7 @@ class Block:
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
-        self.lines: dict[tuple[int, float], Line] = {}
+        self.lines: dict[tuple[int, float, Claim], Line] = {}
         self._looked = False
 
     def front(self, aged_before: float) -> Key:
@@ -206,9 +207,10 @@ class Lines:
         block = self._blocks.get(spot.shape.resources)
         if block is None:
             block = self._blocks[spot.shape.resources] = Block(spot.shape.resources)
-        line = block.lines.get((spot.rank, spot.shape.span_s))
+        where = spot.rank, spot.shape.span_s, spot.claim
+        line = block.lines.get(where)
         if line is None:
-            line = block.lines[spot.rank, spot.shape.span_s] = Line(spot.rank, spot.shape)
+            line = block.lines[where] = Line(spot.rank, spot.shape, spot.claim)
         line.add(spot.kind, score, moment)
         block.changed()
         self._places[moment[1]] = block, line, spot.kind, moment
@@ -222,7 +224,7 @@ class Lines:
         line.remove(kind, moment)
         block.changed()
         if not line.groups:
-            del block.lines[line.rank, line.shape.span_s]
+            del block.lines[line.rank, line.shape.span_s, line.claim]
             if not block.lines:
                 del self._blocks[block.resources]
         return True
@@ -241,14 +243,16 @@ class Lines:
 
     def _line(self, spot: Spot) -> Line | None:
         block = self._blocks.get(spot.shape.resources)
-        return None if block is None else block.lines.get((spot.rank, spot.shape.span_s))
+        where = spot.rank, spot.shape.span_s, spot.claim
+        return None if block is None else block.lines.get(where)
 
     def check(self) -> None:
         """Raise AssertionError when a line is empty or astray."""
         for resources, block in self._blocks.items():
-            for (rank, span_s), line in block.lines.items():
+            for (rank, span_s, claim), line in block.lines.items():
                 line.check()
-                if (line.rank, line.shape) != (rank, Shape(resources, span_s)) or not line.groups:
+                where = line.rank, line.shape, line.claim
+                if where != (rank, Shape(resources, span_s), claim) or not line.groups:
                     raise AssertionError("a line is empty or astray")
             fronts = [line.front(-math.inf) for line in block.lines.values()]
             if not fronts or block.front(-math.inf) != min(fronts):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .limits import Limits, check_limits
+
 
 class Order(StrEnum):
     """Who goes first within a hard class.
@@ -56,6 +58,21 @@ class Policy:
         default=86_400.0,
         metadata={"help": "What a job without history is expected to take at most, in seconds."},
     )
+    user_limits: Limits = field(
+        default_factory=dict,
+        metadata={
+            "help": "By user, * for whoever is not named: the most cores, jobs and gpus that run "
+            'at once, e.g. {"*": {"cores": 8}}; what is over waits.'
+        },
+    )
+    project_limits: Limits = field(
+        default_factory=dict,
+        metadata={"help": "The same by project; jobs without a project have no such limit."},
+    )
+
+    def __post_init__(self) -> None:
+        check_limits(self.user_limits, "user_limits")
+        check_limits(self.project_limits, "project_limits")
 
 
 #: The policy of an engine that was told nothing else.

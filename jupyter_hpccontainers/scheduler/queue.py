@@ -8,6 +8,7 @@ from itertools import islice
 from operator import itemgetter
 
 from .entry import Entry, Key, Spot
+from .gates import Gates
 from .lines import Block, Lines
 from .order import Ordering
 
@@ -28,13 +29,14 @@ class Queue:
     INVARIANT: a waiting job is in exactly one of the five.
     """
 
-    def __init__(self, ordering: Ordering) -> None:
+    def __init__(self, ordering: Ordering, gates: Gates) -> None:
         self.ready = Lines()
         self.imageless = Lines()
         self.later: list[_Begin] = []
         self.dependent: dict[int, Key] = {}
         self.held: dict[int, Key] = {}
         self._ordering = ordering
+        self._gates = gates
         self._begins: dict[int, _Begin] = {}
         self._spots: dict[str, dict[Spot, None]] = {}
         #: Counts what may change a decision.
@@ -55,7 +57,8 @@ class Queue:
 
     def add(self, entry: Entry) -> None:
         """Add a pending job whose begin time has come, ready or not."""
-        spot = Spot(entry.job.priority.rank, entry.shape, self._ordering.kind_of(entry))
+        kind, claim = self._ordering.kind_of(entry), self._gates.claim(entry)
+        spot = Spot(entry.job.priority.rank, entry.shape, kind, claim)
         score = self._ordering.score(spot)
         lines = self.ready if entry.image_ready else self.imageless
         lines.add(spot, score, (entry.job.submitted_at, entry.job.job_id))

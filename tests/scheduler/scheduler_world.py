@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from jupyter_hpccontainers.model.dependencies import DependencyKind
 from jupyter_hpccontainers.model.errors import HpccError
 from jupyter_hpccontainers.model.machine import Machine, OthersUse
 from jupyter_hpccontainers.model.resources import Allocation, Resources
-from jupyter_hpccontainers.model.states import Reason, Result, State
+from jupyter_hpccontainers.model.states import Reason, ReasonCode, Result, State
 from jupyter_hpccontainers.scheduler import (
     Action,
     Edge,
@@ -24,6 +25,7 @@ from jupyter_hpccontainers.scheduler import (
     Record,
     Refused,
     Restored,
+    Scheduler,
     Start,
     Stop,
     Submission,
@@ -85,7 +87,9 @@ class Known:
     @property
     def alike(self) -> tuple[object, ...]:
         """What makes two jobs exchangeable but for their order."""
-        return self.job.resources, self.limit_s, self.job.priority, self.job.grace_s
+        job = self.job
+        counted = job.user, job.project, job.tokens
+        return job.resources, self.limit_s, job.priority, job.grace_s, counted
 
     @property
     def longest_s(self) -> float:
@@ -176,6 +180,10 @@ class World:
         for other in self.eligible():
             assert not (other.alike == one.alike and other.order < one.order), "out of order"
 
+    def scheduler(self) -> Scheduler:
+        """Return a scheduler for this machine as it stands."""
+        return Scheduler(self.machine)
+
     # --------------------------------------------------------------------------- plain questions
 
     @property
@@ -211,6 +219,18 @@ class World:
         ]  # fmt: skip
         return sorted(able, key=lambda one: one.order)
 
+    def candidates(self) -> list[Known]:
+        """Return the jobs that may be chosen and that no limit keeps waiting, in order."""
+        return self.eligible()
+
+    def limit_reason(self, one: Known) -> ReasonCode | None:
+        """Return what would keep a job waiting whatever were free."""
+        return None
+
+    def most(self, given: Mapping[str, Any]) -> Amounts:
+        """Return the most a job of these fields may ask."""
+        return self.capacity
+
     def free_at(self, moment: float) -> Amounts:
         """Return what is free at a moment, if everyone holds on as long as they may."""
         left = self.capacity
@@ -235,7 +255,7 @@ class World:
 
     def head(self) -> Known | None:
         """Return the first job that may be chosen but does not fit."""
-        return next(iter(self.eligible()), None)
+        return next(iter(self.candidates()), None)
 
     def promise(self, head: Known) -> float:
         """Return when the head starts at the latest; infinite when that is unknown."""
@@ -269,16 +289,7 @@ def _as_stored(one: Known, jobs: Mapping[int, Known]) -> Submission:
     """Return the job as loaded: the ends of parents are told with it, since DONE ones are not."""
     job = one.job
     edges = tuple(Edge(edge.on, jobs[edge.on.job].result) for edge in job.dependencies)
-    return Submission(
-        job_id=job.job_id,
-        resources=job.resources,
-        limit_s=None if one.limit_s == math.inf else one.limit_s,
-        priority=job.priority,
-        submitted_at=job.submitted_at,
-        grace_s=job.grace_s,
-        start_timeout_s=job.start_timeout_s,
-        image_ready=one.image_ready,
-        attempt=job.attempt,
-        begin_at=job.begin_at,
-        dependencies=edges,
+    limit_s = None if one.limit_s == math.inf else one.limit_s
+    return replace(
+        job, limit_s=limit_s, image_ready=one.image_ready, held=False, dependencies=edges
     )

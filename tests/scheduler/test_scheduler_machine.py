@@ -41,7 +41,6 @@ from jupyter_hpccontainers.scheduler import (
     OthersChanged,
     Released,
     Restored,
-    Scheduler,
     Started,
     StartFailed,
     Submitted,
@@ -73,9 +72,12 @@ class LivesOfAMachine(RuleBasedStateMachine):
         threads=st.integers(1, 2),
     )
     def begin(self, **given: int) -> None:
-        on = machine(**given)
-        self.world = World(on)
-        self.scheduler = Scheduler(on)
+        self.begin_in(World(machine(**given)))
+
+    def begin_in(self, world: World) -> None:
+        """Begin with the scheduler of a world without jobs."""
+        self.world = world
+        self.scheduler, self.again = world.scheduler(), world.scheduler()
         self.story: list[tuple[list[Event], float]] = []
         self.told: list[list[Action]] = [[]]
         self.restored: tuple[list[Restored], float] = ([], 0.0)
@@ -131,7 +133,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
         """Submit jobs at once, each cut to what the machine has."""
         batch = []
         for given in jobs:
-            asked = Resources(*map(min, amounts(given.pop("asked")), self.world.capacity))
+            asked = Resources(*map(min, amounts(given.pop("asked")), self.world.most(given)))
             number, limit_s = len(self.world.jobs) + 1, given["limit_s"]
             around = {"grace_s": float(number % 2), "start_timeout_s": 5.0}
             one = job(number, asked, submitted_at=self.world.now, **around, **given)
@@ -217,7 +219,8 @@ class LivesOfAMachine(RuleBasedStateMachine):
             priority=priority,
             begin_at=begin_at,
         )
-        refused = not fits(amounts(asked), self.world.capacity)
+        most = self.world.most({"user": one.job.user, "project": one.job.project})
+        refused = not fits(amounts(asked), most)
         self.send(event)
         said, self.world.refused = self.world.refused, []
         assert [type(error) for _, error in said] == [NeverFits] * refused
@@ -246,7 +249,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
 
     @rule()
     def engine_is_killed_and_restarted(self) -> None:
-        self.scheduler = Scheduler(self.world.machine)
+        self.scheduler, self.again = self.world.scheduler(), self.world.scheduler()
         self.world.others = OthersUse()
         self.promise = math.inf
         self.restored = (self.world.rows(), self.world.now)
@@ -290,7 +293,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
         free = world.free()
         assert not fits(head.asked, free), "the head fits and waits"
         known = world.promise(head) < math.inf
-        for one in world.eligible()[1:]:
+        for one in world.candidates()[1:]:
             if fits(one.asked, free):
                 ends_at = world.now + one.longest_s
                 assert ends_at == math.inf if not known else world.delays(head, one, ends_at)
@@ -335,6 +338,9 @@ class LivesOfAMachine(RuleBasedStateMachine):
             return ReasonCode.BEGIN_TIME
         if not one.image_ready:
             return ReasonCode.IMAGE
+        limit = self.world.limit_reason(one)
+        if limit is not None:
+            return limit
         free = self.world.free()
         if fits(one.asked, free):
             return ReasonCode.PRIORITY
@@ -347,7 +353,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
         """The same story told again gives the same actions; ended jobs leave nothing behind."""
         if not hasattr(self, "world"):
             return
-        again = Scheduler(self.world.machine)
+        again = self.again
         told = [again.restore(*self.restored)]
         told += [again.handle_all(batch, now) for batch, now in self.story]
         assert repr(told) == repr(self.told)

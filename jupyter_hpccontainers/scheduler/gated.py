@@ -1,0 +1,126 @@
+"""The decision where limits are set: as ``backfill``, past jobs that a limit keeps waiting.
+
+A job that a limit keeps waiting never becomes the head, so it keeps nobody from starting but who
+would take what it lacks (``gates.Counts``). The head's share of every limit is kept for it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
+from typing import NamedTuple
+
+from ..model.resources import Resources
+from .amounts import subtract
+from .backfill import Reservation, reserve
+from .entry import Key, Shape
+from .gates import Counts
+from .holdings import Release
+from .lines import Line, Lines
+
+
+class _Front(NamedTuple):
+    """The first job of a line that has not been chosen; keys differ, so no more is compared."""
+
+    key: Key
+    line: Line
+    rest: Iterator[Key]
+
+
+class GatedPass:
+    """One decision: what is free, the counts and the spare only shrink, so a line fails once."""
+
+    def __init__(
+        self,
+        free: Resources,
+        releases: Callable[[], Iterable[Release]],
+        now: float,
+        counts: Counts,
+    ) -> None:
+        self._free = free
+        self._releases = releases
+        self._now = now
+        self._counts = counts
+        self._starts: list[Key] = []
+        self._begun: list[Release] = []
+        self._reservation: Reservation | None = None
+
+    def run(self, lines: Lines, aged_before: float, backfill: bool) -> list[Key]:
+        """Return who starts, in that order; without ``backfill`` none goes past the head."""
+        fronts = _fronts(lines, aged_before)
+        while fronts and (backfill or self._reservation is None):
+            key, line, rest = fronts[0]
+            if self._may_start(key, line):
+                self._start(key, line)
+                following = next(rest, None)
+                if following is not None:
+                    heapq.heapreplace(fronts, _Front(following, line, rest))
+                    continue
+            heapq.heappop(fronts)
+        return self._starts
+
+    def head(self, lines: Lines, aged_before: float) -> Reservation | None:
+        """Return what is reserved, after a decision that started nobody."""
+        self.run(lines, aged_before, backfill=False)
+        return self._reservation
+
+    def _may_start(self, key: Key, line: Line) -> bool:
+        asked = line.shape.resources
+        if not self._counts.admits(line.claim, asked):
+            self._counts.pass_over(key, line.claim, asked)
+            return False
+        if self._reservation is not None:
+            fits = asked.fits_in(self._free)
+            return fits and self._reservation.admits(line.shape, self._now)
+        if not asked.fits_in(self._free):
+            self._reserve(key, line)
+            return False
+        return True
+
+    def _start(self, key: Key, line: Line) -> None:
+        amounts, ends_at = line.shape.resources, self._now + line.shape.span_s
+        self._starts.append(key)
+        self._free = subtract(self._free, amounts)
+        self._counts.take(line.claim, amounts)
+        self._begun.append(Release(ends_at, len(self._begun), key.job_id, amounts))
+        made = self._reservation
+        if made is not None and not made.outlived_by(ends_at):
+            self._reservation = Reservation(made.head, made.at, subtract(made.spare, amounts))
+
+    def _reserve(self, key: Key, line: Line) -> None:
+        coming = self._releases()
+        if self._begun:
+            coming = sorted([*coming, *self._begun], key=attrgetter("at"))
+        asked = line.shape.resources
+        self._reservation = reserve(key, asked, self._free, coming, self._now)
+        self._counts.keep(line.claim, asked)
+
+
+def admitted(lines: Lines, aged_before: float, counts: Counts) -> dict[Key, Shape]:
+    """Return in order the shapes of the jobs that may start together, as far as limits go."""
+    admitted: dict[Key, Shape] = {}
+    fronts = _fronts(lines, aged_before)
+    while fronts:
+        key, line, rest = fronts[0]
+        asked, following = line.shape.resources, next(rest, None)
+        if counts.admits(line.claim, asked):
+            counts.take(line.claim, asked)
+            admitted[key] = line.shape
+        else:
+            counts.pass_over(key, line.claim, asked)
+            following = None
+        if following is None:
+            heapq.heappop(fronts)
+        else:
+            heapq.heapreplace(fronts, _Front(following, line, rest))
+    return admitted
+
+
+def _fronts(lines: Lines, aged_before: float) -> list[_Front]:
+    fronts = []
+    for line in lines.every():
+        keys = line.keys(aged_before)
+        fronts.append(_Front(next(keys), line, keys))
+    heapq.heapify(fronts)
+    return fronts
