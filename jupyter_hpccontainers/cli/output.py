@@ -16,6 +16,7 @@ def declare(subparsers: Subparsers) -> None:
     parser = subcommand(subparsers, "logs", "print what a job wrote, byte for byte", _logs)
     add = parser.add_argument
     add("job", type=int, metavar="JOB")
+    add("--attempt", type=int, metavar="N", help="only this attempt's (all, one after the other)")
     add("-f", "--follow", action="store_true", help="go on until it ends")
     add("--stream", choices=["both", "stdout", "stderr"], default="both", help="only this one")
     add(
@@ -32,6 +33,8 @@ def _logs(options: argparse.Namespace) -> int:
         raise InvalidSpec(
             "--offset counts bytes of the whole log", cure="leave --stream away", field="offset"
         )
+    if options.follow and options.attempt:
+        raise InvalidSpec("only the whole log can be followed", cure="leave --attempt away")
     client = connect()
     if options.follow:
         begin = options.offset
@@ -39,14 +42,17 @@ def _logs(options: argparse.Namespace) -> int:
             begin = max(client.job(options.job).log_bytes + begin, 0)
         Follower(client, {options.job: begin}, output=Output(options.stream)).until_done()
         return 0
-    _copy(client, options.job, options.stream, options.offset)
+    _copy(client, options)
     return 0
 
 
-def _copy(client: EngineClient, job_id: int, stream: str, offset: int) -> None:
+def _copy(client: EngineClient, options: argparse.Namespace) -> None:
     """Write a log to stdout part by part: it may be larger than memory."""
+    offset = options.offset
     while True:
-        part = client.log(job_id, stream=stream, offset=offset)
+        part = client.log(
+            options.job, stream=options.stream, offset=offset, attempt=options.attempt
+        )
         sys.stdout.buffer.write(part.data)
         offset = part.end
         if not part.data or offset >= part.size:

@@ -150,11 +150,11 @@ class EngineClient:
         head = answer.headers
         return LogPart(answer.body, int(head["x-log-offset"]), int(head["x-log-size"]))
 
-    def whole_log(self, job_id: int, *, stream: str = "both") -> bytes:
-        """Return all a job wrote so far."""
+    def whole_log(self, job_id: int, *, stream: str = "both", attempt: int | None = None) -> bytes:
+        """Return all a job wrote so far, in all its attempts or in one."""
         data = bytearray()
         while True:
-            part = self.log(job_id, offset=len(data), stream=stream)
+            part = self.log(job_id, offset=len(data), stream=stream, attempt=attempt)
             data += part.data
             if not part.data or part.end >= part.size:
                 return bytes(data)

@@ -44,6 +44,15 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     add("--network", choices=[network.value for network in Network], help="(the site's default)")
     add("--priority", choices=[priority.value for priority in Priority], help="(normal)")
     add("--begin", metavar="TIME", help="start not before: 2026-05-01T20:00, or +30m from now")
+    add("--retries", type=int, metavar="N", help="after a failure try again, at most N times (0)")
+    add(
+        "--retry-on",
+        type=int,
+        action="append",
+        metavar="CODE",
+        help="retry on this exit code only; may be given several times (any but 0)",
+    )
+    add("--no-requeue", action="store_true", help="end for good when it has to make way")
     add("--hold", action="store_true", help="keep it back until it is released")
     add(
         "--dependency",
@@ -93,7 +102,9 @@ def request_from(options: argparse.Namespace, environ: Mapping[str, str]) -> dic
     request: dict[str, Any] = {"image": absolute_image(options.image), "workdir": os.getcwd()}
     request |= {key: getattr(options, key) for key in _DATA if getattr(options, key)}
     request |= {key: True for key in _FLAGS if getattr(options, key)}
-    for key in ("cores", "gpus", "tags"):
+    if options.no_requeue:
+        request["requeue"] = False
+    for key in ("cores", "gpus", "tags", "retries", "retry_on"):
         if getattr(options, key) is not None:
             request[key] = getattr(options, key)
     if options.dependencies or options.after:

@@ -6,8 +6,9 @@ import shlex
 import time
 from collections.abc import Iterable, Sequence
 
-from ..model.job import Image, Job
+from ..model.job import Image, Job, PastAttempt
 from ..model.quantities import format_duration, format_memory
+from ..model.reasons import sentence
 from .answers import Check, Explanation, Health, MachineUse
 from .lines import because, given, headline
 
@@ -67,6 +68,8 @@ def job_lines(job: Job) -> str:
         "signal": "" if job.signal is None else str(job.signal),
         "log": f"{job.log_bytes} bytes",
         "warnings": "; ".join(job.warnings),
+        "attempt": str(job.attempt) if job.attempt > 1 else "",
+        "before": "; ".join(_past(one) for one in job.attempts),
     }
     return "\n".join(f"{name:12} {_clean(text, None)}" for name, text in facts.items() if text)
 
@@ -127,6 +130,11 @@ def _ran(job: Job) -> str:
     if job.started_at is None or job.ended_at is None:
         return ""
     return format_duration(job.ended_at - job.started_at)
+
+
+def _past(one: PastAttempt) -> str:
+    why = f", {sentence(one.reason)}" if one.reason else ""
+    return f"{one.number} {one.result}{why}"
 
 
 def _enforced(held: object) -> str:

@@ -25,6 +25,11 @@ class SchedulingPolicy(Configurable):
     patience_s = Float(DEFAULT.patience_s, min=0.0, help=_HELP["patience_s"]).tag(config=True)
     unknown_s = Float(DEFAULT.unknown_s, min=1.0, help=_HELP["unknown_s"]).tag(config=True)
 
+    back_off_s = Float(DEFAULT.back_off_s, min=0.0, help=_HELP["back_off_s"]).tag(config=True)
+    back_off_most_s = Float(DEFAULT.back_off_most_s, min=0.0, help=_HELP["back_off_most_s"]).tag(
+        config=True
+    )
+
     def values(self) -> Policy:
         """Return the figures as the scheduler takes them."""
         return Policy(
@@ -33,4 +38,6 @@ class SchedulingPolicy(Configurable):
             guard=self.guard,
             patience_s=self.patience_s,
             unknown_s=self.unknown_s,
+            back_off_s=self.back_off_s,
+            back_off_most_s=self.back_off_most_s,
         )

@@ -83,6 +83,11 @@ class Attempt:
     folder: Path
 
     @property
+    def number(self) -> int:
+        """Which of the job's attempts it is, from 1."""
+        return int(self.folder.name)
+
+    @property
     def job_dir(self) -> Path:
         """HPCC_JOB_DIR: the job's own part."""
         return self.folder / names.JOB_DIR

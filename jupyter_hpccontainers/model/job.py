@@ -59,6 +59,8 @@ class JobSpec:
     Exactly one of ``command`` (argv, keeps the image's ENTRYPOINT) and ``script`` (a body, run by
     its shebang, else python3) may be given; with neither the image's own command runs. It starts at
     ``begin_at`` (seconds since the epoch) or later, and with ``hold`` only once it is released.
+    After a failure it is tried again at most ``retries`` times, on the exit codes of ``retry_on``
+    (none: any but 0); with ``requeue`` also after each time it made way for a higher class.
     """
 
     image: str
@@ -83,11 +85,32 @@ class JobSpec:
     begin_at: float | None = None
     hold: bool = False
     dependencies: tuple[Dependency, ...] = ()
+    retries: int = 0
+    retry_on: tuple[int, ...] = ()
+    requeue: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAttempt:
+    """An attempt that ended and that another follows; times are seconds since the epoch."""
+
+    number: int
+    result: Result
+    ended_at: float
+    reason: Reason | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    started_at: float | None = None
+    log_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job's record as every door sees it; times are seconds since the epoch (UTC)."""
+    """A job's record as every door sees it; times are seconds since the epoch (UTC).
+
+    What says how it ran is that of ``attempt``, the current one; ``attempts`` are the latest of
+    those before it. ``log_bytes`` counts the logs of all, which follow one another as one.
+    """
 
     id: int
     engine: str
@@ -96,6 +119,7 @@ class Job:
     submitted_at: float
     user: str
     attempt: int = 1
+    attempts: tuple[PastAttempt, ...] = ()
     result: Result | None = None
     reason: Reason | None = None
     position: int | None = None

@@ -130,6 +130,14 @@ def _never_satisfied(details: Details) -> str:
     return f"job {job} ended {result}, so {kind}:{job} can never be met"
 
 
+def _back_off(details: Details) -> str:
+    retry_at, attempt = details.get("retry_at"), details.get("attempt")
+    which = f" (attempt {attempt})" if attempt else ""
+    if retry_at is None:
+        return f"waits before it is tried again{which}"
+    return f"is tried again{which} at {datetime.fromtimestamp(retry_at, UTC):%H:%M:%S} UTC or later"
+
+
 def _non_zero_exit(details: Details) -> str:
     code = details.get("exit_code")
     if code is None:
@@ -188,6 +196,7 @@ _TOLD: Mapping[ReasonCode, Callable[[Details], str]] = {
     ReasonCode.DEPENDENCY_NEVER_SATISFIED: _never_satisfied,
     ReasonCode.QUOTA: _quota,
     ReasonCode.TOKENS: _tokens,
+    ReasonCode.BACK_OFF: _back_off,
     ReasonCode.RUNTIME_DOWN: _with_message("waits for a container runtime that answers"),
     ReasonCode.NON_ZERO_EXIT: _non_zero_exit,
     ReasonCode.SIGNALLED: _signalled,
@@ -211,7 +220,6 @@ _PLAIN: Mapping[ReasonCode, str] = {
     ReasonCode.USER_HOLD: "held by a person until released",
     ReasonCode.DRAINED: "waits because the machine takes no new jobs",
     ReasonCode.HEADROOM: "waits because what is free is kept for short jobs",
-    ReasonCode.BACK_OFF: "waits before it is tried again",
     ReasonCode.OUT_OF_MEMORY: "used more memory than it asked for",
     ReasonCode.USER_CANCEL: "cancelled by a person",
     ReasonCode.PREEMPTED: "made way for a job of a higher class",

@@ -30,6 +30,7 @@ _SHORT = {
 }
 _RESERVED_ENV = "HPCC_"
 _MAX_COUNT = 1_000_000
+_MAX_RETRIES = 1_000
 #: Docker refuses less ("Minimum memory limit allowed is 6MB").
 _LEAST_MEMORY_BYTES = 6 * 2**20
 
@@ -145,12 +146,33 @@ def _check(spec: JobSpec) -> None:
         )
     if spec.begin_at is not None:
         check_moment(spec.begin_at)
+    _check_retries(spec)
     for tag in spec.tags:
         if not tag or not _NAME.fullmatch(tag):
             raise InvalidSpec(f"tag {tag[:40]!r} is not allowed", field="tags")
     _check_texts(spec)
     _check_env(spec)
     _check_paths(spec)
+
+
+def _check_retries(spec: JobSpec) -> None:
+    if not 0 <= spec.retries <= _MAX_RETRIES:
+        raise InvalidSpec(
+            f"retries {spec.retries} is out of range",
+            cure=f"ask for 0 to {_MAX_RETRIES}",
+            field="retries",
+        )
+    for code in spec.retry_on:
+        if not 1 <= code <= 255:
+            raise InvalidSpec(
+                f"retry_on {code} is no exit code of a failure",
+                cure="name exit codes from 1 to 255",
+                field="retry_on",
+            )
+    if spec.retry_on and not spec.retries:
+        raise InvalidSpec(
+            "retry_on is given without retries", cure="say how many times: retries", field="retries"
+        )
 
 
 def _check_env(spec: JobSpec) -> None:

@@ -50,6 +50,9 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     begin: str | datetime | None = None,
     hold: bool = False,
     after: After = (),
+    retries: int = 0,
+    retry_on: Iterable[int] = (),
+    requeue: bool = True,
     runtime: str | None = None,
     network: str | None = None,
     tty: bool = False,
@@ -67,7 +70,9 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     folder is this process's and is mounted read-write at its own path. It starts not before
     ``begin`` (a datetime, "2026-05-01T20:00" or "+30m"), with ``hold`` only once released, and
     after what ``after`` names: jobs (or their numbers) that must complete, or texts as
-    "afterany:14". Raises HpccError: what is wrong, and what to do about it.
+    "afterany:14". After a failure it is tried again at most ``retries`` times, on the exit codes of
+    ``retry_on`` (none: any but 0); without ``requeue`` it ends for good when it has to make way for
+    a higher class. Raises HpccError: what is wrong, and what to do about it.
     """
     asked = dict(locals())
     client = asked.pop("engine") or connect(say)

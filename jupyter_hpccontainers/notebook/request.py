@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,12 +17,7 @@ def python_request(asked: Mapping[str, Any]) -> dict[str, Any]:
     request = {key: value for key, value in asked.items() if not _absent(value)}
     request["image"] = absolute_image(str(asked["image"]))
     request["workdir"] = os.path.abspath(os.path.expanduser(request.get("workdir", ".")))
-    if "memory" in request:
-        request["memory"] = str(request["memory"])
-    if "time_limit" in request:
-        request["time_limit"] = typed_time(request["time_limit"])
-    if "begin" in request:
-        request["begin"] = typed_moment(request["begin"])
+    request |= {key: _TYPED[key](request[key]) for key in _TYPED.keys() & request.keys()}
     if "command" in request and not isinstance(request["command"], str):
         request["command"] = [str(word) for word in request["command"]]
     if "env" in request:
@@ -33,6 +28,8 @@ def python_request(asked: Mapping[str, Any]) -> dict[str, Any]:
         request["tags"] = list(request["tags"])
     if "after" in request:
         request["dependencies"] = _dependencies(request.pop("after"))
+    if asked.get("requeue") is False:
+        request["requeue"] = False
     request["mounts"] = [_mount(mount) for mount in asked["mounts"]]
     return request
 
@@ -73,3 +70,12 @@ def typed_moment(begin: str | datetime) -> str:
 def typed_time(limit: str | int | timedelta) -> str:
     """Return a duration as a person would type it."""
     return f"{round(limit.total_seconds())}s" if isinstance(limit, timedelta) else str(limit)
+
+
+#: What is sent as a person would type it.
+_TYPED: Mapping[str, Callable[[Any], Any]] = {
+    "memory": str,
+    "time_limit": typed_time,
+    "begin": typed_moment,
+    "retry_on": list,
+}

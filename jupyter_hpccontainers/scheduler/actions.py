@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..model.errors import HpccError
+from ..model.job import PastAttempt
 from ..model.resources import Allocation
 from ..model.states import Reason, Result, State
 from .events import Event
@@ -16,7 +17,11 @@ from .events import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Write down where the job stands now; ``at`` is when it came there."""
+    """Write down where the job stands now; ``at`` is when it came there.
+
+    ``past`` is given where this is another attempt: how the one before ended. ``failures`` and
+    ``retry_at`` are then what a restart must know; else they are as they were.
+    """
 
     job_id: int
     attempt: int
@@ -27,6 +32,9 @@ class Record:
     allocation: Allocation | None = None
     exit_code: int | None = None
     signal: int | None = None
+    past: PastAttempt | None = None
+    failures: int = 0
+    retry_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

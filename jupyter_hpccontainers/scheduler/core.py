@@ -35,6 +35,7 @@ from .events import (
     TimeLimitChanged,
 )
 from .explain import Reasons
+from .extension import refuse_delay
 from .gated import GatedPass, admitted
 from .gates import Gates
 from .jobs import Jobs
@@ -45,6 +46,7 @@ from .profile import Profile
 from .promises import Promises
 from .refusal import NO_WANTS, Wants, lacking_ever, refuse, wants_of
 from .result import CANCELLED, USER_CANCEL, Verdict, judge_exit, judge_failure
+from .retry import following, is_stale, would_follow
 from .transitions import LimitPassed, MachineChanged, StartTimedOut, next_state
 
 #: How many of the jobs ahead are named in a Waiting; the position tells how many there are.
@@ -224,8 +226,10 @@ class Scheduler:
                 self._apply_to_job(event, now)
 
     def _apply_to_job(self, event: JobEvent, now: float) -> None:
-        """Refuse what the table does not list; a job that is DONE never changes."""
+        """Refuse what the table does not list; DONE jobs and past attempts never change."""
         state = self._jobs.state_of(event.job_id)
+        if state is not State.DONE and is_stale(event, self._jobs[event.job_id]):
+            return
         next_state(event.job_id, state, type(event))
         if state is not State.DONE:
             self._handlers[type(event)](self._jobs[event.job_id], event, now)
@@ -245,7 +249,7 @@ class Scheduler:
 
     def _failed(self, entry: Entry, event: ImageFailed | StartFailed, now: float) -> None:
         verdict = judge_failure(event.reason, entry.stop_reason)
-        self._jobs.finish(entry, type(event), verdict, now)
+        self._end(entry, type(event), verdict, now, now)
 
     def _started(self, entry: Entry, event: Started, now: float) -> None:
         at = now if event.at is None else min(event.at, now)
@@ -253,20 +257,40 @@ class Scheduler:
 
     def _exited(self, entry: Entry, event: Exited, now: float) -> None:
         verdict = judge_exit(event, entry.stop_reason, entry.told_at)
-        self._jobs.finish(entry, Exited, verdict, now if event.ended_at is None else event.ended_at)
+        ended_at = now if event.ended_at is None else event.ended_at
+        self._end(entry, Exited, verdict, ended_at, now)
+
+    def _end(
+        self,
+        entry: Entry,
+        trigger: type[ImageFailed | StartFailed | Exited],
+        verdict: Verdict,
+        ended_at: float,
+        now: float,
+    ) -> None:
+        """End the attempt, and the job unless another attempt follows."""
+        holds = entry.state.holds_allocation
+        after = following(entry, verdict, self.policy, ended_at) if holds else None
+        if after is None:
+            self._jobs.finish(entry, trigger, verdict, ended_at)
+        else:
+            self._jobs.requeue(entry, verdict, after, ended_at, now)
 
     def _cancel(self, entry: Entry, event: CancelRequested, now: float) -> None:
         if entry.state.waits:
             self._jobs.finish(entry, CancelRequested, CANCELLED, now)
         elif entry.stop_reason is None:
             self._jobs.stop(entry, CancelRequested, USER_CANCEL, now, kill=event.kill)
-        elif event.kill:
-            self._jobs.act(Kill(event.job_id))
+        else:
+            if would_follow(entry, entry.stop_reason):
+                self._jobs.give_another_reason(entry, USER_CANCEL)
+            if event.kill:
+                self._jobs.act(Kill(event.job_id))
 
     def _limit(self, entry: Entry, event: TimeLimitChanged, now: float) -> None:
         limit_s = seconds(event.limit_s)
         if entry.state.holds_allocation:
-            self._refuse_delay(entry, limit_s, now)
+            refuse_delay(entry, limit_s, self.reservation(now))
         self._jobs.set_limit(entry, limit_s, now)
 
     def _change(self, entry: Entry, event: Changed, now: float) -> None:
@@ -275,23 +299,6 @@ class Scheduler:
 
     def _hold_or_release(self, entry: Entry, event: Held | Released, now: float) -> None:
         self._jobs.hold_or_release(entry, type(event), now)
-
-    def _refuse_delay(self, entry: Entry, limit_s: float, now: float) -> None:
-        """Raise StateConflict when a longer limit would delay the head of the queue."""
-        reservation = self.reservation(now)
-        if reservation is None or not reservation.outlived_by(entry.ends_at):
-            return
-        longer = entry.end_with(limit_s)
-        if reservation.outlived_by(longer) or entry.job.resources.fits_in(reservation.spare):
-            return
-        job_id, head = entry.job.job_id, reservation.head.job_id
-        raise StateConflict(
-            f"more time for job {job_id} would delay job {head}, which was promised its turn",
-            cure=f"ask for less, or again once job {head} has started",
-            job_id=job_id,
-            head=head,
-            starts_at=None if reservation.at == math.inf else reservation.at,
-        )
 
     def _load(self, row: Restored, now: float) -> None:
         entry = restored_entry(row, now)

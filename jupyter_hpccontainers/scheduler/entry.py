@@ -71,6 +71,7 @@ class Entry:
     ``limit_s`` infinite means no limit. ``fetching``: FetchImage was asked for. ``stopping_at``
     bounds its grace; ``told_at`` is the same, unless an engine that restarted does not know.
     ``unmet``: the dependencies whose parents are not DONE; only ``dependencies`` changes it.
+    ``failures`` counts attempts that were tried again; the next may start at ``retry_at``.
     """
 
     job: Submission
@@ -85,6 +86,14 @@ class Entry:
     told_at: float | None = None
     stop_reason: Reason | None = None
     unmet: tuple[Dependency, ...] = ()
+    failures: int = 0
+    retry_at: float | None = None
+
+    @property
+    def waits_until(self) -> float | None:
+        """Until when it may not start: its begin time, or the end of its back-off."""
+        times = [at for at in (self.job.begin_at, self.retry_at) if at is not None]
+        return max(times, default=None)
 
     @property
     def kind(self) -> Kind:
@@ -140,6 +149,8 @@ def restored_entry(row: Restored, now: float) -> Entry:
         stopping_at=row.stopping_at,
         told_at=row.stopping_at,
         stop_reason=row.stop_reason,
+        failures=row.failures,
+        retry_at=row.retry_at,
     )
     if row.state is State.STARTING and row.starting_at is None:
         entry.starting_at = now

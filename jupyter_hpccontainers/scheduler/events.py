@@ -24,9 +24,11 @@ class Submission:
     """What the scheduler knows of a job: amounts and times, never commands or images.
 
     ``limit_s`` None: never ended for its time, and planned with an unknown end. ``begin_at`` is in
-    seconds since the epoch, as are all times here. Jobs of one ``user`` and ``kind`` (image and
-    command, as any name) are expected to run as long as the last ones did. Limits count ``user``,
-    ``project`` and ``tokens`` (name and how many); ``labels`` must be the machine's.
+    seconds since the epoch, as are all times here. After a failure another attempt follows at most
+    ``retries`` times, on the exit codes of ``retry_on`` (none named: any); with ``requeue`` also
+    whenever it was preempted. Jobs of one ``user`` and ``kind`` (image and command, as any name)
+    are expected to run as long as the last ones did. Limits count ``user``, ``project`` and
+    ``tokens`` (name and how many); ``labels`` must be the machine's.
     """
 
     job_id: int
@@ -40,6 +42,9 @@ class Submission:
     held: bool = False
     attempt: int = 1
     begin_at: float | None = None
+    retries: int = 0
+    retry_on: tuple[int, ...] = ()
+    requeue: bool = True
     user: str = ""
     kind: str = ""
     dependencies: tuple[Edge, ...] = ()
@@ -72,10 +77,14 @@ class ImageFailed:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The user's program runs since ``at`` (None: since now); its time limit counts from there."""
+    """The user's program runs since ``at`` (None: since now); its time limit counts from there.
+
+    Here and below ``attempt`` None means the current one; of an earlier one nothing changes.
+    """
 
     job_id: int
     at: float | None = None
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,7 @@ class StartFailed:
 
     job_id: int
     reason: Reason
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +111,7 @@ class Exited:
     oom_killed: bool = False
     reason: Reason | None = None
     ended_at: float | None = None
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +198,7 @@ class Restored:
 
     ``starting_at``, ``started_at`` and ``stopping_at`` are when it entered those states, None where
     it did not or that was not kept; ``stop_reason`` is the reason recorded with STOPPING.
+    ``failures`` and ``retry_at`` are those of the last Record that named them.
     """
 
     job: Submission
@@ -196,3 +208,5 @@ class Restored:
     started_at: float | None = None
     stopping_at: float | None = None
     stop_reason: Reason | None = None
+    failures: int = 0
+    retry_at: float | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..model.errors import UnknownJob
+from ..model.job import PastAttempt
 from ..model.machine import Machine
 from ..model.resources import Allocation
 from ..model.states import Reason, Result, State
@@ -19,7 +20,8 @@ from .holdings import Holdings
 from .order import Ordering
 from .queue import Queue
 from .result import Verdict
-from .transitions import Chosen, ParentEndedOtherwise, Trigger, next_state
+from .retry import Following
+from .transitions import Chosen, ParentEndedOtherwise, Requeued, Trigger, next_state
 
 
 class Jobs:
@@ -103,7 +105,7 @@ class Jobs:
 
     def enqueue(self, entry: Entry, now: float) -> None:
         """Put a waiting job in the line it belongs to, and ask for its image unless it is held."""
-        begin_at = entry.job.begin_at
+        begin_at = entry.waits_until
         if entry.state is State.HELD:
             self.queue.add_held(entry)
             return
@@ -216,6 +218,31 @@ class Jobs:
     ) -> None:
         """End the job; whatever it held is free at once."""
         job_id = entry.job.job_id
+        self._let_go(entry, ended_at)
+        self._move(entry, trigger, ended_at, verdict)
+        del self._entries[job_id]
+        self._done[job_id] = verdict.result
+        self.dependencies.forget(entry)
+        self.dependencies.ended(job_id, verdict.result)
+
+    def requeue(
+        self, entry: Entry, verdict: Verdict, following: Following, ended_at: float, now: float
+    ) -> None:
+        """End the attempt, whose allocation is free at once, and let the next one wait."""
+        past = _past(entry, verdict, ended_at)
+        if verdict.result is Result.PREEMPTED:
+            # How long it was let run says nothing of how long it would take.
+            entry.starting_at = entry.started_at = None
+        self._let_go(entry, ended_at)
+        entry.job = replace(entry.job, attempt=entry.job.attempt + 1)
+        entry.failures, entry.retry_at = following
+        entry.allocation = entry.stop_reason = None
+        entry.starting_at = entry.started_at = entry.stopping_at = entry.told_at = None
+        self._move(entry, Requeued, ended_at, past=past)
+        self.enqueue(entry, now)
+
+    def _let_go(self, entry: Entry, ended_at: float) -> None:
+        job_id = entry.job.job_id
         if entry.state.waits:
             self.queue.remove(entry)
         self._ordering.ended(entry, ended_at)
@@ -223,11 +250,11 @@ class Jobs:
             self.queue.rescore(entry.job.user)
         self.holdings.give_back(job_id)
         self.deadlines.forget(job_id)
-        self._move(entry, trigger, ended_at, verdict)
-        del self._entries[job_id]
-        self._done[job_id] = verdict.result
-        self.dependencies.forget(entry)
-        self.dependencies.ended(job_id, verdict.result)
+
+    def give_another_reason(self, entry: Entry, reason: Reason) -> None:
+        """Note that a job told to stop is to stop for another reason, which then counts."""
+        entry.stop_reason = reason
+        self._record(entry, entry.stopping_at or 0.0)
 
     def _replan(self, entry: Entry) -> None:
         """Plan anew when a job that holds something is told to stop, and when it has ended."""
@@ -238,14 +265,25 @@ class Jobs:
         self.deadlines.set(entry.job.job_id, entry.stops_at)
 
     def _move(
-        self, entry: Entry, trigger: type[Trigger], at: float, verdict: Verdict | None = None
+        self,
+        entry: Entry,
+        trigger: type[Trigger],
+        at: float,
+        verdict: Verdict | None = None,
+        past: PastAttempt | None = None,
     ) -> None:
         following = next_state(entry.job.job_id, entry.state, trigger)
         if following is not entry.state:
             entry.state = following
-            self._record(entry, at, verdict)
+            self._record(entry, at, verdict, past)
 
-    def _record(self, entry: Entry, at: float, verdict: Verdict | None = None) -> None:
+    def _record(
+        self,
+        entry: Entry,
+        at: float,
+        verdict: Verdict | None = None,
+        past: PastAttempt | None = None,
+    ) -> None:
         job = entry.job
         reason = verdict.reason if verdict is not None else entry.stop_reason
         self.act(
@@ -259,6 +297,9 @@ class Jobs:
                 allocation=entry.allocation,
                 exit_code=verdict.exit_code if verdict else None,
                 signal=verdict.signal if verdict else None,
+                past=past,
+                failures=entry.failures if past else 0,
+                retry_at=entry.retry_at if past else None,
             )
         )
 
@@ -281,3 +322,15 @@ class Jobs:
                 raise AssertionError(f"job {job_id} is planned for another end")
             if self.deadlines.of(job_id) != entry.stops_at:
                 raise AssertionError(f"job {job_id} is watched for another time")
+
+
+def _past(entry: Entry, verdict: Verdict, ended_at: float) -> PastAttempt:
+    return PastAttempt(
+        number=entry.job.attempt,
+        result=verdict.result,
+        reason=verdict.reason,
+        exit_code=verdict.exit_code,
+        signal=verdict.signal,
+        started_at=entry.started_at,
+        ended_at=ended_at,
+    )

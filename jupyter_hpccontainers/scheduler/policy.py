@@ -58,6 +58,14 @@ class Policy:
         default=86_400.0,
         metadata={"help": "What a job without history is expected to take at most, in seconds."},
     )
+    back_off_s: float = field(
+        default=10.0,
+        metadata={"help": "The pause before the first retry, in seconds; each doubles it."},
+    )
+    back_off_most_s: float = field(
+        default=3_600.0,
+        metadata={"help": "The longest pause before a retry, in seconds."},
+    )
     user_limits: Limits = field(
         default_factory=dict,
         metadata={

@@ -21,11 +21,16 @@ can last long and promises something:
   because its processes still do.
 - DONE: nothing of it is left on the machine; the allocation went back in the same step.
 
-Triggers are the events from outside and five decisions of the scheduler's own: Chosen (its turn has
-come), LimitPassed, StartTimedOut, MachineChanged (a restart found a smaller machine), and
-ParentEndedOtherwise (a dependency that can never be met). The world is asynchronous, so what is
-merely late is legal and listed: Started for a job already told to stop, any report about a job that
-is DONE. A pair that is not listed is refused here, in ``next_state``, and changes nothing.
+An attempt that ends gives its allocation back at once. Where another follows (a retry, or after a
+preemption) the job is PENDING again under the next attempt's number, and the result is that of the
+attempt only; the job is DONE when none will follow.
+
+Triggers are the events from outside and decisions of the scheduler's own: Chosen (its turn has
+come), LimitPassed, StartTimedOut, Requeued (instead of StartFailed or Exited, where another attempt
+follows), MachineChanged (a restart found a smaller machine), and ParentEndedOtherwise (a dependency
+that can never be met). The world is asynchronous, so what is merely late is legal and listed:
+Started for a job already told to stop, any report about a job that is DONE. A pair that is not
+listed is refused here, in ``next_state``, and changes nothing.
 """
 
 from __future__ import annotations
@@ -75,7 +80,20 @@ class ParentEndedOtherwise:
     """A job it depends on has ended so that it can never run."""
 
 
-Trigger = JobEvent | Chosen | LimitPassed | StartTimedOut | MachineChanged | ParentEndedOtherwise
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """The attempt has ended and another follows."""
+
+
+Trigger = (
+    JobEvent
+    | Chosen
+    | LimitPassed
+    | StartTimedOut
+    | MachineChanged
+    | ParentEndedOtherwise
+    | Requeued
+)
 
 #: Where every job begins, by Submitted.
 FIRST = State.PENDING
@@ -113,6 +131,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Trigger], State]] = {
         Exited: State.DONE,
         CancelRequested: State.STOPPING,
         StartTimedOut: State.STOPPING,
+        Requeued: State.PENDING,
         TimeLimitChanged: State.STARTING,
     },
     State.RUNNING: {
@@ -122,6 +141,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Trigger], State]] = {
         Exited: State.DONE,
         CancelRequested: State.STOPPING,
         LimitPassed: State.STOPPING,
+        Requeued: State.PENDING,
         TimeLimitChanged: State.RUNNING,
     },
     State.STOPPING: {
@@ -130,6 +150,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Trigger], State]] = {
         StartFailed: State.DONE,
         Exited: State.DONE,
         CancelRequested: State.STOPPING,
+        Requeued: State.PENDING,
     },
     State.DONE: {
         ImageReady: State.DONE,

@@ -62,6 +62,9 @@ class Yardstick:
         self._began.pop(job_id, None)
         if job_id not in self._shapes:
             return
+        if job_id in self._known:
+            # An earlier attempt has ended, and here it still runs or waits: one is enough.
+            return
         self._known[job_id] = held_s
         if job_id in self._running:
             self._know_end(job_id)

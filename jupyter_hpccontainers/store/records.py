@@ -33,7 +33,8 @@ class Restart:
     every start; ``stop_as`` the result such a stop leads to. ``boot_id`` is that of the boot in
     which the attempt was started. ``suspect_starts`` counts starts in a row during which the
     engine ended. ``disk_bytes`` is what the job's folder held at the end; ``files_removed``
-    says that retention took the folder away.
+    says that retention took the folder away. ``failures`` counts attempts that were tried again,
+    the next of which may start at ``retry_at`` (seconds since the epoch).
     """
 
     image_reference: str = ""
@@ -45,6 +46,8 @@ class Restart:
     suspect_starts: int = 0
     disk_bytes: int = 0
     files_removed: bool = False
+    failures: int = 0
+    retry_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

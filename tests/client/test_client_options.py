@@ -43,7 +43,8 @@ def test_every_option_is_understood_by_the_engine(tmp_path: Path) -> None:
             "--tag", "b", "-e", "X=a=b", "-v", f"{tmp_path}:/in:ro", "-w", str(tmp_path),
             "--runtime", "docker", "--network", "none", "--priority", "urgent", "--description",
             "d", "--begin", "2033-05-18T03:33:20Z", "--hold", "--tty", "--writable",
-            "--merge-stderr", "--keep-entrypoint", "--as-root",
+            "--merge-stderr", "--keep-entrypoint", "--as-root", "--retries", "3",
+            "--retry-on", "75", "--retry-on", "76", "--no-requeue",
         )
     )  # fmt: skip
     asked = spec.resources
@@ -54,6 +55,7 @@ def test_every_option_is_understood_by_the_engine(tmp_path: Path) -> None:
     assert (mount.source, mount.target, mount.read_only) == (str(tmp_path), "/in", True)
     assert (spec.runtime, spec.network, spec.priority) == ("docker", "none", "urgent")
     assert (spec.begin_at, spec.hold) == (2e9, True)
+    assert (spec.retries, spec.retry_on, spec.requeue) == (3, (75, 76), False)
     assert spec.tty
     assert spec.writable
     assert spec.merge_stderr

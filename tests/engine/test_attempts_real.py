@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from engine_fixture import IsolatedEngine, RunImage
 
+from jupyter_hpccontainers.client.follow import LogWritten
 from jupyter_hpccontainers.model.errors import NeverFits, StateConflict
 from jupyter_hpccontainers.model.job import Job
 from jupyter_hpccontainers.model.states import ReasonCode, Result, State
@@ -109,3 +110,104 @@ def test_a_running_job_is_given_more_time_where_that_delays_nobody(
         small.client.extend(job.id, "1h")
     assert small.wait(job).result is Result.COMPLETED
     assert small.wait(waiting).result is Result.COMPLETED
+
+
+#: Fails until there are three lines, and says which run it is.
+COUNTED = """
+import os, sys, time
+with open('runs', 'a+') as runs:
+    runs.write('run\\n')
+    runs.seek(0)
+    run = len(runs.readlines())
+print('run', run, flush=True)
+print('attempt', os.environ['HPCC_JOB_ID'], file=sys.stderr)
+sys.exit(75 if run < 3 else 0)
+"""
+
+
+def eager(
+    make_engine: Callable[..., IsolatedEngine], docker_socket: str, **policy: float
+) -> IsolatedEngine:
+    """Return an engine of one core that tries again soon, or as the policy says."""
+    return make_engine(
+        docker_host=f"unix://{docker_socket}",
+        cores=[0],
+        memory="1g",
+        grace=3.0,
+        policy={"back_off_s": 0.2, **policy},
+    )
+
+
+def test_a_listed_exit_code_is_tried_again_and_every_log_is_kept(
+    make_engine: Callable[..., IsolatedEngine],
+    docker_socket: str,
+    apptainer: str,
+    run_image: RunImage,
+) -> None:
+    engine = eager(make_engine, docker_socket)
+    job = engine.submit(run_image, script=COUNTED, memory="50m", retries=5, retry_on=[75])
+    with engine.client.follow({job.id: 0}) as events:
+        logs = [event for event in events if isinstance(event, LogWritten)]
+    followed = b"".join(event.data for event in logs if event.stream == "stdout")
+    done = engine.wait(job)
+    assert (done.result, done.attempt) == (Result.COMPLETED, 3)
+    assert [(one.number, one.result, one.exit_code) for one in done.attempts] == [
+        (1, Result.FAILED, 75), (2, Result.FAILED, 75),
+    ]  # fmt: skip
+    assert followed == b"run 1\nrun 2\nrun 3\n" == engine.output(done, "stdout")
+    for number in (1, 2, 3):
+        own = engine.client.whole_log(job.id, stream="stdout", attempt=number)
+        assert own == f"run {number}\n".encode()
+    whole = engine.output(done)
+    assert len(whole) == done.log_bytes
+    assert engine.client.log(job.id, offset=-5, length=3).data == whole[-5:-2]
+    assert sorted(path.name for path in (engine.state / f"jobs/{job.id}").iterdir()) == [
+        "1", "2", "3",
+    ]  # fmt: skip
+
+
+def test_another_exit_code_is_not_tried_again_and_a_cancel_ends_the_trying(
+    make_engine: Callable[..., IsolatedEngine],
+    docker_socket: str,
+    apptainer: str,
+    run_image: RunImage,
+) -> None:
+    engine = eager(make_engine, docker_socket, back_off_s=60.0)
+    once = engine.submit(
+        run_image, script="import sys; sys.exit(1)", memory="50m", retries=2, retry_on=[75]
+    )
+    assert (engine.wait(once).result, engine.wait(once).attempt) == (Result.FAILED, 1)
+    waiting = engine.submit(run_image, script=COUNTED, memory="50m", retries=2)
+    found = reason_of(engine, waiting, ReasonCode.BACK_OFF)
+    assert (found.state, found.attempt, found.allocation) == (State.PENDING, 2, None)
+    assert "is tried again (attempt 2)" in engine.client.explain(waiting.id).sentence
+    engine.client.cancel(waiting.id)
+    done = engine.wait(waiting)
+    assert (done.result, len(done.attempts)) == (Result.CANCELLED, 1)
+    assert engine.output(done, "stdout") == b"run 1\n"
+
+
+def test_the_back_off_goes_on_when_the_engine_is_killed(
+    make_engine: Callable[..., IsolatedEngine],
+    docker_socket: str,
+    apptainer: str,
+    run_image: RunImage,
+) -> None:
+    engine = eager(make_engine, docker_socket, back_off_s=4.0)
+    job = engine.submit(run_image, script=COUNTED, memory="50m", retries=2)
+    before = reason_of(engine, job, ReasonCode.BACK_OFF)
+    engine.kill()
+    engine.start()
+    after = reason_of(engine, job, ReasonCode.BACK_OFF)
+    assert after.reason == before.reason, "the same attempt, at the same time"
+    engine.until(job, "PENDING")
+    deadline = time.monotonic() + 30
+    while engine.client.job(job.id).attempt < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    engine.client.cancel(job.id)
+    done = engine.wait(job)
+    assert (engine.workdir / "runs").read_text() == "run\nrun\n"
+    first, second = done.attempts
+    assert second.started_at is not None
+    assert second.started_at >= first.ended_at + 4.0
+    assert (first.exit_code, second.exit_code) == (75, 75)

@@ -41,6 +41,10 @@ WANTED: Mapping[DependencyKind, Callable[[bool], bool]] = {
     DependencyKind.AFTERARRAY: lambda completed: True,
 }
 
+FAILURES = {Result.FAILED, Result.OUT_OF_MEMORY, Result.LOST}
+#: As the default policy has it.
+BACK_OFF_S, LONGEST_BACK_OFF_S = 10.0, 3600.0
+
 
 def amounts(asked: Resources) -> Amounts:
     """Return cores, bytes and GPUs."""
@@ -70,6 +74,8 @@ class Known:
     started_at: float | None = None
     stopping_at: float | None = None
     stop_reason: Reason | None = None
+    failures: int = 0
+    retry_at: float | None = None
     fetches: int = 0
     starts: int = 0
     result: Result | None = None
@@ -95,6 +101,11 @@ class Known:
     def longest_s(self) -> float:
         """How long it may hold its allocation, from its start."""
         return self.job.start_timeout_s + self.limit_s + self.job.grace_s
+
+    @property
+    def may_start_at(self) -> float:
+        """When its begin time and its back-off are over."""
+        return max(self.job.begin_at or 0.0, self.retry_at or 0.0)
 
     @property
     def due(self) -> float:
@@ -155,6 +166,10 @@ class World:
         one = self.jobs[said.job_id]
         assert one.state is not State.DONE, "DONE changed"
         assert (said.result is not None) == (said.state is State.DONE)
+        if said.past is not None:
+            self.requeue(one, said)
+        if said.state is State.DONE and one.state.holds_allocation:
+            assert not self.is_tried_again(one, said, said.result), "given up"
         one.state, one.result = said.state, said.result
         if said.result is Result.SKIPPED:
             assert self.edges(one)[1], "skipped, and could have run"
@@ -166,6 +181,36 @@ class World:
             case State.STOPPING:
                 one.stopping_at, one.stop_reason = said.at, said.reason
 
+    def requeue(self, one: Known, said: Record) -> None:
+        """Close an attempt and open the next."""
+        past = said.past
+        assert said.state is State.PENDING
+        assert one.state.holds_allocation
+        assert (past.number, said.attempt) == (one.job.attempt, one.job.attempt + 1)
+        assert past.ended_at == said.at
+        assert self.is_tried_again(one, past, past.result)
+        assert said.failures == one.failures + 1 <= one.job.retries
+        pause_s = min(BACK_OFF_S * 2**one.failures, LONGEST_BACK_OFF_S)
+        assert said.retry_at == said.at + pause_s
+        one.job = replace(one.job, attempt=said.attempt)
+        one.failures, one.retry_at, one.starts = said.failures, said.retry_at, 0
+        one.allocation = one.starting_at = one.started_at = one.stopping_at = None
+        one.stop_reason = None
+
+    def is_tried_again(self, one: Known, end: Any, result: Result) -> bool:
+        """Whether another attempt has to follow one that ended so."""
+        told = one.stop_reason.code if one.stop_reason else None
+        if told is ReasonCode.USER_CANCEL or result not in FAILURES:
+            return False
+        program = end.reason is None or end.reason.code in {
+            ReasonCode.NON_ZERO_EXIT,
+            ReasonCode.SIGNALLED,
+            ReasonCode.OUT_OF_MEMORY,
+        }
+        listed = one.job.retry_on
+        counts = not listed or not program or end.exit_code in listed
+        return counts and one.failures < one.job.retries
+
     def start(self, one: Known, allocation: Allocation, attempt: int) -> None:
         """See that a start is right: a job whose turn it is, on what is free."""
         one.starts += 1
@@ -173,7 +218,7 @@ class World:
         assert one.state is State.STARTING
         assert (one.allocation, one.job.attempt) == (allocation, attempt)
         assert one.image_ready
-        assert (one.job.begin_at or 0.0) <= self.now
+        assert one.may_start_at <= self.now
         assert self.edges(one) == ([], []), "started before its parents had ended as asked"
         assert amounts(allocation.amounts) == one.asked
         assert not set(allocation.gpus) & self.others.busy_gpus
@@ -215,7 +260,7 @@ class World:
         able = [
             one for one in self.waiting()
             if one.state is State.PENDING and one.image_ready
-            and (one.job.begin_at or 0.0) <= self.now and not self.edges(one)[0]
+            and one.may_start_at <= self.now and not self.edges(one)[0]
         ]  # fmt: skip
         return sorted(able, key=lambda one: one.order)
 
@@ -280,6 +325,8 @@ class World:
                 started_at=one.started_at,
                 stopping_at=one.stopping_at,
                 stop_reason=one.stop_reason,
+                failures=one.failures,
+                retry_at=one.retry_at,
             )
             for one in self.jobs.values()
         ]

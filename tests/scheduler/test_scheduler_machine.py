@@ -98,6 +98,8 @@ class LivesOfAMachine(RuleBasedStateMachine):
         image_ready=st.booleans(),
         held=st.sampled_from([False, False, True]),
         begin_in=st.none() | st.integers(-5, 50),
+        retries=st.sampled_from([0, 2]),
+        retry_on=st.sampled_from([(), (), (3,)]),
     )
     def submit_special(self, begin_in, **given) -> None:
         begin_at = None if begin_in is None else self.world.now + begin_in
@@ -168,6 +170,19 @@ class LivesOfAMachine(RuleBasedStateMachine):
     def exit(self, data, how) -> None:
         one = self.one(data, lambda one: one.state.holds_allocation)
         self.send(Exited(job_id=one.job.job_id, **how))
+
+    @rule(data=st.data(), how=EXITS, began=st.booleans())
+    @precondition(lambda self: self.some(lambda one: one.job.attempt > 1))
+    def a_late_report_comes(self, data, how, began) -> None:
+        """Of an attempt that another followed."""
+        one = self.one(data, lambda one: one.job.attempt > 1)
+        number, attempt, state = one.job.job_id, one.job.attempt - 1, one.state
+        self.send(
+            Started(number, attempt=attempt)
+            if began
+            else Exited(job_id=number, attempt=attempt, **how)
+        )
+        assert one.state is state
 
     @rule(data=st.data(), kill=st.booleans())
     @precondition(lambda self: self.world.jobs)
@@ -334,8 +349,9 @@ class LivesOfAMachine(RuleBasedStateMachine):
             return ReasonCode.USER_HOLD
         if self.world.edges(one)[0]:
             return ReasonCode.DEPENDENCY
-        if (one.job.begin_at or 0.0) > self.world.now:
-            return ReasonCode.BEGIN_TIME
+        if one.may_start_at > self.world.now:
+            backs_off = one.retry_at == one.may_start_at
+            return ReasonCode.BACK_OFF if backs_off else ReasonCode.BEGIN_TIME
         if not one.image_ready:
             return ReasonCode.IMAGE
         limit = self.world.limit_reason(one)

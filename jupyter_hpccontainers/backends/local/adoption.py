@@ -39,6 +39,9 @@ def submission(
         kind=_kind(job.spec),
         begin_at=job.spec.begin_at,
         dependencies=edges(job.spec, ended),
+        retries=job.spec.retries,
+        retry_on=job.spec.retry_on,
+        requeue=job.spec.requeue,
     )
 
 
@@ -76,6 +79,8 @@ def restored(row: StoredJob, config: LocalConfig, ended: Ended, now: float) -> R
         # Not known any more; None says that an exit found now came after the stop.
         stopping_at=None,
         stop_reason=job.reason if job.state is State.STOPPING else None,
+        failures=row.restart.failures,
+        retry_at=row.restart.retry_at,
     )
 
 

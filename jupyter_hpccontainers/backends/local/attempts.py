@@ -109,7 +109,7 @@ class Attempts:
         started = living.attempt.started()
         if started is not None:
             living.started = True
-            self._put(Started(living.job_id))
+            self._put(Started(living.job_id, attempt=living.attempt.number))
 
     def _gone(self, living: _Living) -> None:
         loop = asyncio.get_running_loop()
@@ -129,7 +129,7 @@ class Attempts:
             self._abandoned(job_id, attempt)
             return
         self.notes[job_id] = end_notes(attempt, found)
-        self._put(end_event(job_id, found, self._clock))
+        self._put(end_event(job_id, attempt.number, found, self._clock))
 
 
 def end_notes(attempt: Attempt, found: Exit) -> dict[str, Any]:
@@ -138,18 +138,18 @@ def end_notes(attempt: Attempt, found: Exit) -> dict[str, Any]:
     if found.oom_seen and not found.oom_killed:
         warnings = (*warnings, _OOM_WARNING)
     size = attempt.output.stat().st_size if attempt.output.exists() else 0
-    held = disk_bytes(attempt.folder)
+    held = disk_bytes(attempt.folder.parent)
     return {"warnings": warnings, "log_bytes": size, "disk_bytes": held}
 
 
-def end_event(job_id: int, found: Exit, clock: Clock) -> Exited | StartFailed:
+def end_event(job_id: int, attempt: int, found: Exit, clock: Clock) -> Exited | StartFailed:
     """Return the event an exit file stands for; its time of day becomes the scheduler's time."""
     reason = None
     if found.error_code:
         details = {"message": found.error_message, "exit_code": found.exit_code}
         reason = Reason(ReasonCode(found.error_code), details)
         if found.started_at is None:
-            return StartFailed(job_id, reason)
+            return StartFailed(job_id, reason, attempt)
     return Exited(
         job_id=job_id,
         exit_code=found.exit_code,
@@ -157,4 +157,5 @@ def end_event(job_id: int, found: Exit, clock: Clock) -> Exited | StartFailed:
         oom_killed=found.oom_killed,
         reason=reason,
         ended_at=clock.now() - (clock.wall() - found.ended_at),
+        attempt=attempt,
     )

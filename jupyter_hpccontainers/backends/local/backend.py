@@ -158,7 +158,7 @@ class LocalBackend:
             except BaseException:
                 rooms.feed.cancel(subscription)
                 raise
-            stream = JobStream(rooms.feed, rooms.watching, self._folder, logs)
+            stream = JobStream(rooms.feed, rooms.watching, rooms.folders, logs)
             frames = stream.frames(subscription, jobs, wanted)
         try:
             async for frame in frames:
@@ -171,8 +171,8 @@ class LocalBackend:
     ) -> LogPart:
         """Read a log."""
         row = await self._rooms.ledger.row(job_id)
-        folder = self._rooms.folders.numbered(row.job, attempt).folder
-        return await self._rooms.in_thread(reading.read_log, folder, offset, length, stream)
+        log = self._rooms.folders.log(row.job, attempt)
+        return await self._rooms.in_thread(reading.read_log, log, offset, length, stream)
 
     async def files(self, job_id: int) -> list[dict[str, Any]]:
         """List the files of the job's folder."""
@@ -213,6 +213,3 @@ class LocalBackend:
         if row.job.done:
             raise StateConflict(f"job {job_id} is DONE", cure="submit it again as you want it")
         return row
-
-    def _folder(self, job: Job) -> Path:
-        return self._rooms.folders.attempt(job).folder

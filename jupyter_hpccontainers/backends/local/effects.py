@@ -92,11 +92,11 @@ class LocalEffects:
             if wanted is not None:
                 self._attempts.ask(job_id, wanted)
         except HpccError as refused:
-            self._put(StartFailed(job_id, failure(refused)))
+            self._put(StartFailed(job_id, failure(refused), action.attempt))
         except Exception:
             _log.exception("starting job %d", job_id)
             unknown = StateConflict("the job could not be started", cure="see the engine's log")
-            self._put(StartFailed(job_id, failure(unknown)))
+            self._put(StartFailed(job_id, failure(unknown), action.attempt))
         finally:
             self._launching.pop(job_id, None)
 
@@ -108,7 +108,7 @@ class LocalEffects:
         except HpccError as error:
             _log.warning("job %d: what it left could not be ended: %s", job_id, error)
         reason = Reason(ReasonCode.SUPERVISOR_LOST, {"message": "its supervisor was killed"})
-        self._put(Exited(job_id=job_id, reason=reason))
+        self._put(Exited(job_id=job_id, reason=reason, attempt=attempt.number))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ...machine.attempt import Attempt
 from ...model.errors import EngineError
 from ...model.job import Job
+from .job_log import JobLog
 
 
 class Folders:
@@ -47,9 +48,10 @@ class Folders:
         """Return the folder of a job's current attempt."""
         return Attempt(self.jobs / str(job.id) / str(job.attempt))
 
-    def numbered(self, job: Job, attempt: int | None) -> Attempt:
-        """Return the folder of one attempt of a job, by default the current one."""
-        return Attempt(self.jobs / str(job.id) / str(attempt or job.attempt))
+    def log(self, job: Job, attempt: int | None = None) -> JobLog:
+        """Return the log of one attempt, by default of all up to the current one."""
+        numbers = range(1, job.attempt + 1) if attempt is None else [attempt]
+        return JobLog([self.jobs / str(job.id) / str(number) for number in numbers])
 
     def discard(self, attempt: Attempt) -> None:
         """Remove a folder that was prepared and never used."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...machine.log import Log
 from ...machine.watch import Change
 from ...model.job import Job
 from ..feed import Feed, Subscription
 from ..frames import Beat, EndFrame, Frame, LogFrame, StateFrame
+from .folders import Folders
 from .watching import Watching
 
 #: Silence after which a beat tells the reader that the engine lives.
@@ -51,12 +51,10 @@ class JobStream:
     Subscribe first, then read the rows: a change between the two is told twice, never missed.
     """
 
-    def __init__(
-        self, feed: Feed, watching: Watching, folder: Callable[[Job], Path], logs: bool
-    ) -> None:
+    def __init__(self, feed: Feed, watching: Watching, folders: Folders, logs: bool) -> None:
         self._feed = feed
         self._watching = watching
-        self._folder = folder
+        self._folders = folders
         self._logs = logs
         self._readers: dict[int, _Reader] = {}
         self._watches = ExitStack()
@@ -97,9 +95,8 @@ class JobStream:
         # Read before the look at the file: what is DONE by then has written its last byte.
         done, told = reader.job.done, reader.offset
         if self._logs:
-            folder = self._folder(reader.job)
-            self._watch(reader, folder, subscription)
-            log = Log(folder)
+            self._watch(reader, self._folders.attempt(reader.job).folder, subscription)
+            log = self._folders.log(reader.job)
             for part in log.segments(reader.offset, reader.offset + _TURN_BYTES):
                 data = log.read(part.start, part.end - part.start)
                 reader.offset = part.start + len(data)

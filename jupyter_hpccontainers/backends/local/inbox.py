@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ...model.errors import HpccError
 from ...model.job import Job
@@ -127,7 +127,7 @@ class Inbox:
 
 
 def _change(record: Record) -> JobChange:
-    fields = {
+    fields: dict[str, Any] = {
         "state": record.state,
         "attempt": record.attempt,
         "result": record.result,
@@ -140,9 +140,16 @@ def _change(record: Record) -> JobChange:
         fields["allocation"] = record.allocation
     if record.state is State.RUNNING:
         fields["started_at"] = record.at
+    if record.past is not None:
+        fields |= {
+            "attempts": (record.past,),
+            "failures": record.failures,
+            "retry_at": record.retry_at,
+            "started_at": None,
+        }
     if record.state is State.DONE:
         fields["ended_at"] = record.at
-    return JobChange(record.job_id, str(record.state), fields)
+    return JobChange(record.job_id, str(record.state) if not record.past else "Requeued", fields)
 
 
 def _answer(batch: Sequence[_Letter], errors: Mapping[int, HpccError]) -> None:

@@ -8,18 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...machine.log import Log
 from ...model.errors import NotFound
 from ..protocol import LogPart
+from .job_log import JobLog
 
 _CHUNK_BYTES = 256 * 1024
 #: Most files a listing names; a job folder with more is looked into by its own tools.
 _MOST_FILES = 10_000
 
 
-def read_log(folder: Path, offset: int, length: int, stream: int) -> LogPart:
+def read_log(log: JobLog, offset: int, length: int, stream: int) -> LogPart:
     """Return bytes of a log; a negative offset counts from the end."""
-    log = Log(folder)
     size = log.size(stream)
     begin = max(0, size + offset) if offset < 0 else min(offset, size)
     return LogPart(begin, size, log.read(begin, length, stream))

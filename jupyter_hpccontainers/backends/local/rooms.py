@@ -7,7 +7,6 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 from ...machine.gpus import nvidia_gpus
@@ -22,6 +21,7 @@ from ..feed import Feed
 from . import adoption
 from .attempts import Attempts
 from .clock import Clock
+from .closing import closed, ends_attempt
 from .config import LocalConfig
 from .door import Door
 from .effects import LocalEffects
@@ -142,8 +142,8 @@ class Rooms:
         if not changes:
             return []
         whole = [
-            replace(change, fields={**change.fields, **notes.pop(change.job_id, {})})
-            if change.fields.get("state") is State.DONE
+            closed(change, self._known(change.job_id), notes.pop(change.job_id, {}))
+            if ends_attempt(change)
             else change
             for change in changes
         ]
@@ -151,6 +151,10 @@ class Rooms:
         if any(job.done for job in jobs):
             self.housekeeping.due()
         return jobs
+
+    def _known(self, job_id: int) -> Job | None:
+        row = self.ledger.active.get(job_id)
+        return None if row is None else row.job
 
     def _is_known(self, change: JobChange) -> bool:
         """Whether the row already says so: a job is PENDING from its acceptance on."""
