@@ -1,5 +1,5 @@
 # Two commands are enough: `make demo` and `make test`. Everything they need they set up, once.
-.PHONY: help demo lab test test-browser check bench-latency bench-cell bench-import stop clean
+.PHONY: help demo lab test test-browser check bench-latency bench-cell bench-import bench-browser stop clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,6 +28,9 @@ bench-cell: ## a print in a job → the cell's display
 
 bench-import: ## %load_ext in a fresh IPython, against a bare one
 	@scripts/benchmark.sh import
+
+bench-browser: ## panel, states, a flood of lines, bundle, server: against what is promised
+	@scripts/benchmark.sh browser
 
 stop: ## end the private services this tree has started
 	@scripts/docker_engine.sh stop; scripts/podman.sh stop

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# benchmark.sh latency|cell|import: set up, measure; the last line is one JSON object.
+# benchmark.sh latency|cell|import|browser: set up, measure; the last line is one JSON object.
 . "$(dirname "$0")/steps.sh"
 . "$tree/scripts/prepare.sh"
 . "$tree/scripts/runtime.sh"
 
-name=${1:?latency, cell or import}
+name=${1:?latency, cell, import or browser}
 trap 'stop_engine; stop_services' EXIT
 prepare "bench-$name"
 if [ "$name" = latency ] || [ "$name" = cell ]; then
@@ -16,6 +16,12 @@ if [ "$name" = latency ] || [ "$name" = cell ]; then
     HPCC_BENCH_SIF=$("$venv/bin/python" scripts/images.py sif python "$apptainer")
     export HPCC_BENCH_SIF
   fi
+fi
+if [ "$name" = browser ]; then
+  scripts/browser.sh >/dev/null
+  have_service docker_engine.sh || fail "no Docker Engine here, and none could be started"
+  use_engine
+  export HPCC_BENCH_DOCKER=$HPCC_DEMO_IMAGE
 fi
 restart_engine
 say "measuring (alternating rounds)"

@@ -198,12 +198,15 @@ export class JobsModel implements IDisposable {
     }
   }
 
+  /** At once after a quiet time; what follows closely is told together. */
   private _tell(): void {
     if (!this._changeTimer && !this.isDisposed) {
+      const pause = Math.max(0, this._toldAt + GATHER_MS - Date.now());
       this._changeTimer = window.setTimeout(() => {
         this._changeTimer = 0;
+        this._toldAt = Date.now();
         this._changed.emit();
-      }, GATHER_MS);
+      }, pause);
     }
   }
 
@@ -216,6 +219,7 @@ export class JobsModel implements IDisposable {
   private _machineTimer = 0;
   private _machineDue = 0;
   private _changeTimer = 0;
+  private _toldAt = 0;
 }
 
 /** An error of any kind in the form views show. */

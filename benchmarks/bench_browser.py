@@ -1,14 +1,14 @@
 """What the browser doors cost: panel, states, a flood of lines, wire, bundle, server extension.
 
-Run as ``python benchmarks/browser_doors.py DOCKER_SOCKET``; needs Chromium. Every figure is the
-median of several, printed beside its goal. Other load on the machine counts against us.
+Needs Chromium, DOCKER_HOST and an image with Python there (HPCC_BENCH_DOCKER). What is reported is
+the worst of several against what is promised; other load on the machine counts against us.
 """
 
 from __future__ import annotations
 
 import gzip
-import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,10 +25,21 @@ import psutil  # noqa: E402
 from browser_fixture import CHROMIUM, FLAGS, Lab, Screen  # noqa: E402
 from engine_fixture import IsolatedEngine  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
+from rounds import Comparison, report  # noqa: E402
 
 from jupyter_hpccontainers.client.follow import StateChanged  # noqa: E402
 
-IMAGE = "hpcc-python:3.11"
+IMAGE = os.environ.get("HPCC_BENCH_DOCKER", "")
+SETTLE_MS = 2000
+A_FRAME_MS = 16.0
+#: From the press of the button until the page has drawn what it does, as the browser measures it.
+TIME_CLICKS = """() => {
+  window.clicks = [];
+  new PerformanceObserver(list => {
+    for (const entry of list.getEntriesByName('click')) { window.clicks.push(entry.duration); }
+  }).observe({ type: 'event', durationThreshold: 16 });
+}"""
+LINES_A_SECOND, LINE_BYTES = 100_000, 61
 FLOOD = """#!/usr/bin/env python3
 import sys, time
 line = b"x" * 60 + b"\\n"
@@ -55,38 +66,48 @@ WATCH = """() => {
 }"""
 
 
-def main(docker_socket: str) -> None:
+def main() -> int:
     """Measure everything."""
-    say("bundle, kB gzip", [bundle_kb()], "≤ 250")
-    with_ext, without = server_cost(True), server_cost(False)
-    say("server extension, MB PSS", [with_ext[0] - without[0]], "≤ 10")
-    say("server extension, CPU ms of start", [1000 * (with_ext[1] - without[1])], "≤ 100")
+    results = [
+        against("bundle, gzip", [bundle_kb()], 250, "kB"),
+        *server_cost(),
+    ]
     folder = Path(tempfile.mkdtemp(prefix="hpcc-bench-", dir="/tmp"))
     folder.chmod(0o711)
     engine = IsolatedEngine(folder, dict(os.environ))
-    engine.configure(docker_host=f"unix://{docker_socket}", grace=1.0, runtimes=["docker"])
+    host = os.environ["DOCKER_HOST"]
+    engine.configure(docker_host=host, grace=1.0, runtimes=["docker"])
     lab = Lab(engine)
     try:
         lab.await_engine()
-        with sync_playwright() as playwright:
-            path = next(p for name in CHROMIUM for p in [f"/usr/bin/{name}"] if os.path.exists(p))
-            browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-            say("panel usable after the click, ms", panel_ms(browser, lab), "≤ 300")
-            screen = Screen(browser.new_page(), lab).open()
-            screen.sidebar()
-            say("state visible after it was told, ms", state_ms(screen), "≤ 200")
-            flood(screen)
-            browser.close()
+        results += in_a_page(lab)
     finally:
         lab.stop()
         engine.clear()
+    report("browser", results)
+    return 0
 
 
-def say(what: str, figures: list[float], goal: str) -> None:
-    """Print the median, the range, the goal."""
+def in_a_page(lab: Lab) -> list[Comparison]:
+    """Measure what a person sees."""
+    with sync_playwright() as playwright:
+        path = next(found for name in CHROMIUM if (found := shutil.which(name)))
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        panel = against("panel usable after the click", panel_ms(browser, lab), 300, "ms")
+        screen = Screen(browser.new_page(), lab).open()
+        screen.sidebar()
+        state = against("state shown after it was told", state_ms(screen), 200, "ms")
+        results = [panel, state, *flood(screen)]
+        browser.close()
+    return results
+
+
+def against(case: str, figures: list[float], promise: float, unit: str) -> Comparison:
+    """Compare the worst of these figures with what is promised."""
     middle, low, high = statistics.median(figures), min(figures), max(figures)
     spread = f" ({low:.0f} – {high:.0f}, n = {len(figures)})" if len(figures) > 1 else ""
-    print(f"{what}: {middle:.1f}{spread}; goal {goal}", flush=True)
+    print(f"{case}: {middle:.1f} {unit}{spread}; at most {promise}", file=sys.stderr, flush=True)
+    return Comparison(case, round(high, 2), promise, round(high / promise, 3), unit)
 
 
 def bundle_kb() -> float:
@@ -95,10 +116,15 @@ def bundle_kb() -> float:
     return sum(len(gzip.compress(path.read_bytes(), 6)) for path in scripts) / 1000
 
 
-def server_cost(extended: bool) -> tuple[float, float]:
-    """Return PSS in MB and CPU seconds until a bare server answers; best of five."""
-    figures = [one_server(extended) for _ in range(5)]
-    return min(pss for pss, _ in figures), min(s for _, s in figures)
+def server_cost() -> list[Comparison]:
+    """Compare servers with and without our extension in turn: the best of seven each."""
+    rounds = [(one_server(True), one_server(False)) for _ in range(7)]
+    pss, bare_pss = (min(one[which][0] for one in rounds) for which in (0, 1))
+    cpu_s, bare_cpu_s = (min(one[which][1] for one in rounds) for which in (0, 1))
+    return [
+        against("server extension, PSS", [pss - bare_pss], 10, "MB"),
+        against("server extension, CPU of start", [1000 * (cpu_s - bare_cpu_s)], 100, "ms"),
+    ]
 
 
 def one_server(extended: bool) -> tuple[float, float]:
@@ -172,38 +198,35 @@ def state_ms(screen: Screen) -> list[float]:
     return [1000 * (seen[key] - told[key]) for key in seen if key in told]
 
 
-def flood(screen: Screen) -> None:
-    """Follow 100,000 lines a second for ten seconds in card and log view; click meanwhile."""
+def flood(screen: Screen) -> list[Comparison]:
+    """Follow 100,000 lines a second for ten seconds in the log view; click meanwhile."""
     engine, page = screen.lab.engine, screen.page
     before = screen.seen.frames_received
+    page.evaluate(TIME_CLICKS)
+    button = page.locator("#hpcc-sidebar .hpcc-Section").bounding_box()
     job = engine.submit(IMAGE, script=FLOOD)
     screen.row(job.id).get_by_role("button", name="Open the log").click()
-    screen.badge(screen.row(job.id), "RUNNING")
-    clicks, memory = [], []
-    refresh = "document.querySelector('#hpcc-sidebar .hpcc-Section')"
+    screen.badge(screen.row(job.id), "RUNNING", "COMPLETED", "FAILED")
+    memory = []
     while not engine.client.job(job.id).done:
-        clicks.append(
-            page.evaluate(
-                f"""async () => {{
-                  const began = performance.now();
-                  await new Promise(go => setTimeout(go, 0));
-                  {refresh}.click();
-                  await new Promise(requestAnimationFrame);
-                  await new Promise(go => setTimeout(go, 0));
-                  return performance.now() - began;
-                }}"""
-            )
-        )
+        page.mouse.click(button["x"] + 20, button["y"] + 5)
         memory.append(page.evaluate("performance.memory.usedJSHeapSize") / 1e6)
         page.wait_for_timeout(200)
     size = engine.client.job(job.id).log_bytes
-    page.wait_for_timeout(2000)
-    say("click answered in the flood, ms", clicks, "≤ 100")
-    say("page heap in the flood, MB", memory, "bounded")
-    say("lines in the log, thousands", [size / 61_000], "1000")
-    say("wire / log bytes", [(screen.seen.frames_received - before) / size], "≤ 1.1")
-    print(json.dumps({"terminal ends with": page.locator(".xterm-rows").inner_text()[-20:]}))
+    page.wait_for_timeout(SETTLE_MS)
+    # The clicks that are not told of were answered within one frame.
+    slow = page.evaluate("window.clicks")
+    clicks = slow + [A_FRAME_MS] * (len(memory) - len(slow))
+    wire = (screen.seen.frames_received - before) / size
+    shown = page.locator(".xterm-rows").inner_text()
+    if size < 0.9 * LINE_BYTES * 10 * LINES_A_SECOND or "x" * 60 not in shown:
+        raise SystemExit(f"no flood was seen: {size} bytes, the view ends with {shown[-80:]!r}")
+    return [
+        against("click answered in a flood", clicks, 100, "ms"),
+        against("page heap in a flood", memory, 200, "MB"),
+        against("bytes on the wire for a byte of log", [wire], 1.1, "times"),
+    ]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.exit(main())
