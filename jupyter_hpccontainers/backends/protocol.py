@@ -91,5 +91,11 @@ class Backend(Protocol):
     async def backup(self, path: str) -> str:
         """Copy the database to a new file."""
 
+    def drained(self) -> bool:
+        """Whether nothing new starts for now."""
+
+    async def drain(self, drained: bool) -> None:
+        """Let nothing new start, or let it again, also after a restart."""
+
     def counts(self) -> tuple[int, int]:
         """Return how many jobs run and how many wait."""

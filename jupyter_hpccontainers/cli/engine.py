@@ -17,17 +17,16 @@ from ..model.errors import EngineError, HpccError
 from .door import Subparsers, add_json, connect, print_json, subcommand
 
 _STOP_WITHIN_S = 30.0
+_VERBS = ("run", "status", "stop", "drain", "resume", "backup")
 
 
 def declare(subparsers: Subparsers) -> None:
     """Declare the subcommands."""
     parser = subcommand(subparsers, "doctor", "examine machine, runtimes and engine", _doctor)
     add_json(parser)
-    text = "run the engine here, or: status, stop (jobs go on), backup FILE"
+    text = "run the engine here, or: status, stop (jobs go on), drain, resume, backup FILE"
     parser = subcommand(subparsers, "engine", text, _engine)
-    parser.add_argument(
-        "verb", nargs="?", choices=["run", "status", "stop", "backup"], default="run"
-    )
+    parser.add_argument("verb", nargs="?", choices=_VERBS, default="run")
     parser.add_argument("path", nargs="?", help="backup: a file that does not exist yet")
     add_json(parser)
 
@@ -48,6 +47,8 @@ def _doctor(options: argparse.Namespace) -> int:
 def _engine(options: argparse.Namespace) -> int:
     if options.verb == "run":
         return _run()
+    if options.verb in {"drain", "resume"}:
+        return _status(connect().drain(options.verb == "drain"), options.json)
     client = running_engine()
     if client is None:
         print("no engine runs", file=sys.stderr)
@@ -80,6 +81,7 @@ def _status(health: Health, as_json: bool) -> int:
         print(
             f"engine {health.engine} version {health.version}, user {health.user},"
             f" pid {health.pid}: {health.running} running, {health.pending} waiting"
+            f"{', drained: nothing new starts' if health.drained else ''}"
         )
     return 0
 

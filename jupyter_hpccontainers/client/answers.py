@@ -26,6 +26,7 @@ class Health:
     busy: bool
     accepting: bool
     survives: str = ""
+    drained: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class MachineUse:
     used_cores: tuple[int, ...] = ()
     used_gpus: tuple[int, ...] = ()
     runtimes: Mapping[str, Any] = field(default_factory=dict)
+    drained: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

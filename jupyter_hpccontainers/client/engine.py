@@ -182,6 +182,10 @@ class EngineClient:
         """End the engine; running jobs go on, the next engine takes them over."""
         return decode(Health, self._once("POST", "/v1/engine/stop").json())
 
+    def drain(self, drained: bool = True) -> Health:
+        """Let nothing new start, or let it again; running jobs go on, submissions are accepted."""
+        return decode(Health, self._ask("PUT", "/v1/engine/drain", {"drained": drained}).json())
+
     def backup(self, path: str) -> str:
         """Copy the engine's database to a new file; returns its path."""
         return str(self._once("POST", "/v1/engine/backup", {"path": path}).json()["path"])

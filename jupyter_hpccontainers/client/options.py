@@ -12,7 +12,7 @@ from ..model.job import Network, Priority, RuntimeChoice
 
 _DATA = (
     "workdir", "name", "description", "runtime", "network", "priority", "memory", "time_limit",
-    "begin",
+    "begin", "project", "labels", "tokens",
 )  # fmt: skip
 _FLAGS = ("tty", "writable", "merge_stderr", "keep_entrypoint", "as_root", "hold")
 
@@ -62,6 +62,15 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         help="wait for jobs: afterok, afterany, afternotok or afterarray, e.g. afterok:12:13",
     )
     add("--after", type=int, action="append", metavar="JOB", help="short for afterok:JOB")
+    add("--project", metavar="NAME", help="what it counts for, where projects have limits")
+    add(
+        "--token",
+        action="append",
+        dest="tokens",
+        metavar="NAME[=N]",
+        help="a licence or the like; waits while all are in use",
+    )
+    add("--require", action="append", dest="labels", metavar="LABEL", help="what the machine is")
     add("--tty", action="store_true", help="give it a terminal (merges stderr into stdout)")
     add("--writable", action="store_true", help="a throw-away writable layer over the image")
     add("--merge-stderr", action="store_true", help="one pipe: exact order of both streams")

@@ -17,6 +17,7 @@ from ..client.locate import make_folder, runtime_folder
 from ..model.errors import HpccError
 from ..model.job import Network, RuntimeChoice
 from ..model.quantities import parse_memory
+from ..model.wants import parse_tokens
 from .folders import default_state_folder
 from .policy import SchedulingPolicy
 from .serve import serve
@@ -57,6 +58,12 @@ class Engine(JupyterApp):
     )
     gpus = Int(
         None, allow_none=True, help="Number of GPUs to declare; None asks the driver (NVML)."
+    ).tag(config=True)
+    tokens = Dict(
+        help='Licences and other countable things, by name: {"matlab": 2}; never more are in use.'
+    ).tag(config=True)
+    labels = List(
+        Unicode(), help='What this machine is, for jobs that require it: ["ssd", "gpu=a100"].'
     ).tag(config=True)
     default_network = CaselessStrEnum(
         _NETWORKS, default_value="bridge", help="Network of a job that names none."
@@ -121,6 +128,8 @@ class Engine(JupyterApp):
             cores=tuple(self.cores) if self.cores is not None else None,
             memory_bytes=parse_memory(self.memory) if self.memory else None,
             gpus=self.gpus,
+            tokens=parse_tokens(self.tokens),
+            labels=tuple(self.labels),
             default_network=Network(self.default_network),
             networks=tuple(Network(name) for name in self.networks),
             grace_s=self.grace,

@@ -59,7 +59,7 @@ class Lifetime:
         _log.info("engine ends: %s", why)
         self.stopped.set()
 
-    def health(self, running: int, pending: int) -> dict[str, Any]:
+    def health(self, running: int, pending: int, drained: bool = False) -> dict[str, Any]:
         """Return the Health object."""
         return {
             "version": __version__,
@@ -72,6 +72,7 @@ class Lifetime:
             "pending": pending,
             "busy": bool(running or pending),
             "accepting": self._accepting(),
+            "drained": drained,
             "survives": self._identity.survives,
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from traitlets import CaselessStrEnum, Float
+from traitlets import CaselessStrEnum, Dict, Float
 from traitlets.config import Configurable
 
 from ..scheduler.policy import DEFAULT, Backfill, Order, Policy
@@ -24,6 +24,8 @@ class SchedulingPolicy(Configurable):
     guard = Float(DEFAULT.guard, min=0.0, help=_HELP["guard"]).tag(config=True)
     patience_s = Float(DEFAULT.patience_s, min=0.0, help=_HELP["patience_s"]).tag(config=True)
     unknown_s = Float(DEFAULT.unknown_s, min=1.0, help=_HELP["unknown_s"]).tag(config=True)
+    user_limits = Dict(help=_HELP["user_limits"]).tag(config=True)
+    project_limits = Dict(help=_HELP["project_limits"]).tag(config=True)
 
     back_off_s = Float(DEFAULT.back_off_s, min=0.0, help=_HELP["back_off_s"]).tag(config=True)
     back_off_most_s = Float(DEFAULT.back_off_most_s, min=0.0, help=_HELP["back_off_most_s"]).tag(
@@ -40,4 +42,6 @@ class SchedulingPolicy(Configurable):
             unknown_s=self.unknown_s,
             back_off_s=self.back_off_s,
             back_off_most_s=self.back_off_most_s,
+            user_limits=self.user_limits,
+            project_limits=self.project_limits,
         )

@@ -61,6 +61,8 @@ class JobSpec:
     ``begin_at`` (seconds since the epoch) or later, and with ``hold`` only once it is released.
     After a failure it is tried again at most ``retries`` times, on the exit codes of ``retry_on``
     (none: any but 0); with ``requeue`` also after each time it made way for a higher class.
+    ``project`` is what it counts for, ``tokens`` how many of which countable thing it uses,
+    ``labels`` what the machine must be.
     """
 
     image: str
@@ -88,6 +90,9 @@ class JobSpec:
     retries: int = 0
     retry_on: tuple[int, ...] = ()
     requeue: bool = True
+    project: str = ""
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from .errors import InvalidSpec
 from .job import JobSpec, Mount
 from .moments import check_moment, parse_begin
 from .quantities import parse_duration, parse_memory
+from .wants import check_name, check_names, parse_tokens
 from .wire import decode, encode
 
 #: Largest request body in bytes; a script larger than this belongs in a file.
@@ -41,8 +42,8 @@ def spec_from_request(body: Mapping[str, Any], now: float | None = None) -> JobS
     Beside the JobSpec's own fields it accepts the short ones people type: ``cores``, ``memory``
     (``"4g"``), ``gpus``, ``time_limit`` (``"1h30m"``), ``begin`` (``"2026-05-01T20:00"``, or
     ``"+30m"`` from ``now``), ``command`` as one shell-like text, ``mounts`` as ``"/data"`` or
-    ``"/data:/in:ro"``, and ``dependencies`` as ``"afterok:12:13"``. Raises InvalidSpec naming the
-    field.
+    ``"/data:/in:ro"``, ``tokens`` as ``["matlab=2"]``, and ``dependencies`` as ``"afterok:12:13"``.
+    Raises InvalidSpec naming the field.
     """
     if not isinstance(body, Mapping):
         raise InvalidSpec("the request is not an object", cure="send a JSON object")
@@ -62,16 +63,28 @@ def spec_from_request(body: Mapping[str, Any], now: float | None = None) -> JobS
         data["begin_at"] = parse_begin(str(body["begin"]), now)
     if isinstance(data.get("command"), str):
         data["command"] = _split(data["command"])
-    data["mounts"] = [_mount(item) for item in _list(data.get("mounts", []), "mounts")]
-    if isinstance(data.get("tags"), str):
-        data["tags"] = [tag for tag in re.split(r"[,\s]+", data["tags"]) if tag]
-    if "dependencies" in data:
-        data["dependencies"] = encode(parse_dependencies(data["dependencies"]))
+    data |= _lists_asked(data)
     if "image" not in data:
         raise InvalidSpec("no image is named", cure="name one, e.g. python:3.12", field="image")
     spec = decode(JobSpec, data, "request")
     _check(spec)
     return spec
+
+
+def _lists_asked(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that people type as lists of texts, as the spec has them."""
+    lists: dict[str, Any] = {
+        "mounts": [_mount(item) for item in _list(data.get("mounts", []), "mounts")]
+    }
+    if isinstance(data.get("tags"), str):
+        lists["tags"] = [tag for tag in re.split(r"[,\s]+", data["tags"]) if tag]
+    if "tokens" in data:
+        lists["tokens"] = parse_tokens(data["tokens"])
+    if "labels" in data:
+        lists["labels"] = _list(data["labels"], "labels")
+    if "dependencies" in data:
+        lists["dependencies"] = encode(parse_dependencies(data["dependencies"]))
+    return lists
 
 
 def amounts_asked(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,6 +163,9 @@ def _check(spec: JobSpec) -> None:
     for tag in spec.tags:
         if not tag or not _NAME.fullmatch(tag):
             raise InvalidSpec(f"tag {tag[:40]!r} is not allowed", field="tags")
+    check_names(spec.labels, "labels")
+    if spec.project:
+        check_name(spec.project, "project")
     _check_texts(spec)
     _check_env(spec)
     _check_paths(spec)

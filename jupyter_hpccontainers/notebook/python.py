@@ -53,6 +53,9 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     retries: int = 0,
     retry_on: Iterable[int] = (),
     requeue: bool = True,
+    project: str = "",
+    tokens: Mapping[str, int] | None = None,
+    labels: Iterable[str] = (),
     runtime: str | None = None,
     network: str | None = None,
     tty: bool = False,
@@ -70,9 +73,11 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     folder is this process's and is mounted read-write at its own path. It starts not before
     ``begin`` (a datetime, "2026-05-01T20:00" or "+30m"), with ``hold`` only once released, and
     after what ``after`` names: jobs (or their numbers) that must complete, or texts as
-    "afterany:14". After a failure it is tried again at most ``retries`` times, on the exit codes of
-    ``retry_on`` (none: any but 0); without ``requeue`` it ends for good when it has to make way for
-    a higher class. Raises HpccError: what is wrong, and what to do about it.
+    "afterany:14". ``tokens`` are countable things it uses ({"matlab": 1}), ``labels`` what the
+    machine must be, ``project`` what it counts for. After a failure it is tried again at most
+    ``retries`` times, on the exit codes of ``retry_on`` (none: any but 0); without ``requeue`` it
+    ends for good when it has to make way for a higher class. Raises HpccError: what is wrong, and
+    what to do about it.
     """
     asked = dict(locals())
     client = asked.pop("engine") or connect(say)

@@ -26,6 +26,8 @@ def python_request(asked: Mapping[str, Any]) -> dict[str, Any]:
         request["tags"] = [asked["tags"]]
     elif "tags" in request:
         request["tags"] = list(request["tags"])
+    if "labels" in request and not isinstance(request["labels"], str):
+        request["labels"] = list(request["labels"])
     if "after" in request:
         request["dependencies"] = _dependencies(request.pop("after"))
     if asked.get("requeue") is False:

@@ -13,6 +13,7 @@ from ...model.job import JobSpec
 from ...model.states import State
 from ...scheduler.actions import Start
 from ...scheduler.events import Changed, Restored, Submission, TimeLimitChanged
+from ...scheduler.refusal import Wants
 from ...store.records import StoredJob
 from .config import LocalConfig
 from .folders import Folders
@@ -38,11 +39,19 @@ def submission(
         user=job.user,
         kind=_kind(job.spec),
         begin_at=job.spec.begin_at,
+        project=job.spec.project,
+        tokens=tuple(sorted(job.spec.tokens.items())),
+        labels=job.spec.labels,
         dependencies=edges(job.spec, ended),
         retries=job.spec.retries,
         retry_on=job.spec.retry_on,
         requeue=job.spec.requeue,
     )
+
+
+def wants(spec: JobSpec, user: str) -> Wants:
+    """Return what a spec asks of the scheduler beside amounts."""
+    return Wants(user, spec.project, tuple(sorted(spec.tokens.items())), spec.labels)
 
 
 def change_event(

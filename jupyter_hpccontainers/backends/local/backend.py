@@ -11,13 +11,13 @@ from typing import Any
 from ...model.changes import SpecChange
 from ...model.errors import StateConflict, TooMany, UnknownJob
 from ...model.job import Image, Job, JobSpec, Waiting
-from ...scheduler.events import CancelRequested, Held, Released, Submitted
+from ...scheduler.events import CancelRequested, DrainChanged, Held, Released, Submitted
 from ...store.database import Store
 from ...store.records import JobChange, JobFilter, StoredJob
 from ..frames import Frame
 from ..protocol import JobQuery, LogPart
 from . import reading
-from .adoption import change_event, submission
+from .adoption import change_event, submission, wants
 from .config import LocalConfig
 from .doctor import examine
 from .follow import JobStream, follow_states
@@ -69,7 +69,7 @@ class LocalBackend:
                 cure="wait for some to start, or cancel some",
             )
         vetted = await rooms.in_thread(rooms.door.vet, spec, key)
-        rooms.scheduler.refuse(vetted.spec.resources)
+        rooms.scheduler.refuse(vetted.spec.resources, wants(vetted.spec, vetted.owner.user))
         ended = await parents_at_door(spec, rooms.ledger)
         accepted = await rooms.ledger.accept(vetted, rooms.clock.wall())
         if accepted.created:
@@ -109,6 +109,15 @@ class LocalBackend:
         await self._open_row(job_id)
         await self._rooms.inbox.post(Released(job_id))
         return await self.job(job_id)
+
+    def drained(self) -> bool:
+        """Whether nothing new starts for now."""
+        return self._rooms.scheduler.drained
+
+    async def drain(self, drained: bool) -> None:
+        """Let nothing new start, or let it again; the wish outlives the engine."""
+        await self._rooms.in_thread(self._rooms.drain.set, drained)
+        await self._rooms.inbox.post(DrainChanged(drained))
 
     async def job(self, job_id: int) -> Job:
         """Return one record, with its reason and position while it waits."""

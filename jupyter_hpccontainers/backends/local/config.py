@@ -33,5 +33,7 @@ class LocalConfig:
     allow_root: bool = False
     max_pending: int = 10_000
     policy: Policy = DEFAULT
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
     site_env: Mapping[str, str] = field(default_factory=dict)
     host_paths: Mapping[str, str] = field(default_factory=dict)

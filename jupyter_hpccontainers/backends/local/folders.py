@@ -18,6 +18,7 @@ class Folders:
     def __init__(self, state: Path) -> None:
         self.state = state
         self.database = state / "jobs.sqlite"
+        self.drained = state / "drained"
         self.jobs = state / "jobs"
         self.scratch = state / "scratch"
 

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 from ...machine.gpus import nvidia_gpus
@@ -24,6 +25,7 @@ from .clock import Clock
 from .closing import closed, ends_attempt
 from .config import LocalConfig
 from .door import Door
+from .drain import Drain
 from .effects import LocalEffects
 from .fetching import Fetching
 from .folders import Folders
@@ -57,8 +59,10 @@ class Rooms:
         self.pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="runtime")
         self.nvidia = nvidia_gpus()
         declared = Declared(cores=config.cores, memory_bytes=config.memory_bytes, gpus=config.gpus)
-        self.machine = inventory(declared, nvidia=self.nvidia)
-        self.scheduler = Scheduler(self.machine, config.policy)
+        found = inventory(declared, nvidia=self.nvidia)
+        self.machine = replace(found, tokens=config.tokens, labels=config.labels)
+        self.drain = Drain(folders.drained)
+        self.scheduler = Scheduler(self.machine, config.policy, drained=self.drain.on)
         self.queue = QueueView(self.scheduler, self.clock, self.feed)
         self.runtimes = Runtimes(config, folders, ledger.engine_id())
         self.door = Door(config, self.machine, self.runtimes)

@@ -18,6 +18,7 @@ def machine_use(rooms: Rooms) -> dict[str, Any]:
         "used": encode(used.amounts),
         "used_cores": list(used.cores),
         "used_gpus": list(used.gpus),
+        "drained": rooms.scheduler.drained,
         "others": encode(rooms.scheduler.others),
         "enforcement": {
             found.choice.value: encode(found.enforcement) for found in rooms.runtimes.present()

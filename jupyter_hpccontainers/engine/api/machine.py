@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...model.errors import InvalidSpec
 from ...model.wire import encode
 from .base import Handler
+
+
+def health(handler: Handler) -> dict[str, Any]:
+    """Return the Health object."""
+    backend = handler.backend
+    return handler.lifetime.health(*backend.counts(), drained=backend.drained())
 
 
 class Health(Handler):
@@ -15,7 +23,7 @@ class Health(Handler):
 
     async def get(self) -> None:
         """Say who this is and whether it is busy."""
-        self.answer(self.lifetime.health(*self.backend.counts()))
+        self.answer(health(self))
 
 
 class MachineUse(Handler):
@@ -57,8 +65,22 @@ class Stop(Handler):
 
     async def post(self) -> None:
         """End the engine after this answer; running jobs go on."""
-        self.answer(self.lifetime.health(*self.backend.counts()))
+        self.answer(health(self))
         self.lifetime.stop("asked to stop")
+
+
+class Drain(Handler):
+    """``/v1/engine/drain``."""
+
+    async def put(self) -> None:
+        """Let nothing new start, or let it again."""
+        drained = self.body().get("drained")
+        if not isinstance(drained, bool):
+            raise InvalidSpec(
+                "drained is not true or false", cure="give true or false", field="drained"
+            )
+        await self.backend.drain(drained)
+        self.answer(health(self))
 
 
 class Backup(Handler):

@@ -8,7 +8,7 @@ from ...backends.protocol import Backend
 from ..lifetime import Lifetime
 from .base import NoRoute
 from .jobs import Cancel, CancelMany, Explain, Hold, Jobs, OneJob, Release
-from .machine import Backup, Config, Doctor, Health, Images, MachineUse, Stop
+from .machine import Backup, Config, Doctor, Drain, Health, Images, MachineUse, Stop
 from .output import Files, Follow, Log, OneFile
 
 _ID = r"(\d{1,18})"
@@ -31,6 +31,7 @@ ROUTES = (
     (rf"/v1/jobs/{_ID}/files/(.+)", OneFile),
     (r"/v1/follow", Follow),
     (r"/v1/engine/stop", Stop),
+    (r"/v1/engine/drain", Drain),
     (r"/v1/engine/backup", Backup),
 )
 
