@@ -105,6 +105,20 @@ def _begin_time(details: Details) -> str:
     return f"begins at {datetime.fromtimestamp(begin_at, UTC):%Y-%m-%d %H:%M:%S} UTC or later"
 
 
+def _array_task_limit(details: Details) -> str:
+    most = details.get("max_running")
+    if most is None:
+        return "waits until fewer tasks of its array run"
+    return f"waits because {most} task{'s' * (most != 1)} of its array may run at once"
+
+
+def _tasks_failed(details: Details) -> str:
+    failed, tasks = details.get("failed"), details.get("tasks")
+    if failed is None:
+        return "not all of its tasks completed"
+    return f"{failed} of its {tasks} tasks failed"
+
+
 _WAITED_FOR = {
     "afterok": "to complete",
     "afternotok": "to end otherwise than COMPLETED",
@@ -193,6 +207,8 @@ _TOLD: Mapping[ReasonCode, Callable[[Details], str]] = {
     ReasonCode.PRIORITY: _priority,
     ReasonCode.BEGIN_TIME: _begin_time,
     ReasonCode.DEPENDENCY: _dependency,
+    ReasonCode.ARRAY_TASK_LIMIT: _array_task_limit,
+    ReasonCode.TASKS_FAILED: _tasks_failed,
     ReasonCode.DEPENDENCY_NEVER_SATISFIED: _never_satisfied,
     ReasonCode.QUOTA: _quota,
     ReasonCode.TOKENS: _tokens,

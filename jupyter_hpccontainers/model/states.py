@@ -60,6 +60,7 @@ class ReasonCode(StrEnum):
     TOKENS = "Tokens"
     DRAINED = "Drained"
     HEADROOM = "Headroom"
+    ARRAY_TASK_LIMIT = "JobArrayTaskLimit"
     BACK_OFF = "BackOff"
     OTHERS = "Others"
     RUNTIME_DOWN = "RuntimeDown"
@@ -82,6 +83,7 @@ class ReasonCode(StrEnum):
     PREEMPTED = "Preempted"
     DEPENDENCY_NEVER_SATISFIED = "DependencyNeverSatisfied"
     MACHINE_CHANGED = "MachineChanged"
+    TASKS_FAILED = "TasksFailed"
 
 
 @dataclass(frozen=True, slots=True)

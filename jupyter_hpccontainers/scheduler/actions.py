@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..model.arrays import TaskCounts
 from ..model.errors import HpccError
 from ..model.job import PastAttempt
 from ..model.resources import Allocation
@@ -21,6 +22,8 @@ class Record:
 
     ``past`` is given where this is another attempt: how the one before ended. ``failures`` and
     ``retry_at`` are then what a restart must know; else they are as they were.
+    ``array``: it is a task of that array, and with its first Record a job of its own. ``tasks``:
+    it is an array, and its tasks stand so.
     """
 
     job_id: int
@@ -35,6 +38,8 @@ class Record:
     past: PastAttempt | None = None
     failures: int = 0
     retry_at: float | None = None
+    array: int | None = None
+    tasks: TaskCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,17 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..model.arrays import TaskCounts
 from ..model.errors import HpccError, StateConflict
 from ..model.job import Waiting
 from ..model.machine import Machine, OthersUse
 from ..model.resources import Allocation, Resources
-from ..model.states import Reason, ReasonCode, Result, State
-from .actions import Action, Kill, Refused, Stop
+from ..model.states import Reason, ReasonCode, State
+from .actions import Action, Kill, Refused
+from .array_events import ArrayEvents
+from .array_jobs import ArrayJobs
 from .backfill import Reservation, choose, reserve
-from .entry import Entry, new_entry, restored_entry, seconds
+from .entry import Entry, new_entry, seconds
 from .events import (
     CancelRequested,
     Changed,
@@ -38,16 +41,16 @@ from .explain import Reasons
 from .extension import refuse_delay
 from .gated import GatedPass, admitted
 from .gates import Gates
-from .jobs import Jobs
+from .loading import load_rows
 from .order import ByIndex, BySubmission, Ordering
 from .plan import predict
 from .policy import Backfill, Order, Policy
 from .profile import Profile
 from .promises import Promises
-from .refusal import NO_WANTS, Wants, lacking_ever, refuse, wants_of
+from .refusal import NO_WANTS, Wants, refuse, wants_of
 from .result import CANCELLED, USER_CANCEL, Verdict, judge_exit, judge_failure
 from .retry import following, is_stale, would_follow
-from .transitions import LimitPassed, MachineChanged, StartTimedOut, next_state
+from .transitions import LimitPassed, StartTimedOut, next_state
 
 #: How many of the jobs ahead are named in a Waiting; the position tells how many there are.
 AHEAD_SHOWN = 100
@@ -72,7 +75,8 @@ class Scheduler:
         self.policy = policy or Policy()
         self._ordering = _ordering(self.policy, machine)
         self._gates = Gates(self.policy, machine)
-        self._jobs = Jobs(machine, self._ordering, self._gates)
+        self._jobs = ArrayJobs(machine, self._ordering, self._gates)
+        self._array_events = ArrayEvents(self._jobs, self._cancel)
         self._promises = Promises()
         self._drained = drained
         self._decided = _NEVER
@@ -119,8 +123,7 @@ class Scheduler:
         may have died before it acted. A waiting one that this machine can no longer hold ends
         FAILED with MachineChanged.
         """
-        for row in sorted(rows, key=_since):
-            self._load(row, now)
+        load_rows(self._jobs, rows, self.machine, now)
         return self._settle(now)
 
     def refuse(self, resources: Resources, wants: Wants = NO_WANTS) -> None:
@@ -150,6 +153,11 @@ class Scheduler:
     def others(self) -> OthersUse:
         """What processes outside our jobs use, as last heard."""
         return self._jobs.holdings.others
+
+    def tasks_of(self, job_id: int) -> TaskCounts | None:
+        """Return how the tasks of an array stand; None for a job that is none, or is DONE."""
+        array = self._jobs.arrays.get(job_id)
+        return array.counts if array is not None else None
 
     def reservation(self, now: float) -> Reservation | None:
         """Return what is reserved for the first job that may be chosen; None when none waits."""
@@ -227,6 +235,8 @@ class Scheduler:
 
     def _apply_to_job(self, event: JobEvent, now: float) -> None:
         """Refuse what the table does not list; DONE jobs and past attempts never change."""
+        if self._array_events.take(event, now):
+            return
         state = self._jobs.state_of(event.job_id)
         if state is not State.DONE and is_stale(event, self._jobs[event.job_id]):
             return
@@ -300,16 +310,6 @@ class Scheduler:
     def _hold_or_release(self, entry: Entry, event: Held | Released, now: float) -> None:
         self._jobs.hold_or_release(entry, type(event), now)
 
-    def _load(self, row: Restored, now: float) -> None:
-        entry = restored_entry(row, now)
-        self._jobs.load(entry, now)
-        lacks = lacking_ever(row.job.resources, wants_of(row.job), self.machine)
-        if row.state.waits and lacks:
-            reason = Reason(ReasonCode.MACHINE_CHANGED, {"lacking": lacks})
-            self._jobs.finish(entry, MachineChanged, Verdict(Result.FAILED, reason), now)
-        elif row.state is State.STOPPING:
-            self._jobs.act(Stop(row.job.job_id, row.job.grace_s))
-
     # ------------------------------------------------------------------- what follows every event
 
     def _settle(self, now: float) -> list[Action]:
@@ -321,10 +321,17 @@ class Scheduler:
             self._time_out(jobs[job_id], now)
         # Nothing has changed since the last decision at this time, so it would be the same.
         if self._decided != (now, self._changes):
-            for job_id in self._choose(now):
-                jobs.begin(job_id, now)
+            self._start_chosen(now)
             self._decided = now, self._changes
         return jobs.actions(self._wake_at())
+
+    def _start_chosen(self, now: float) -> None:
+        while chosen := self._choose(now):
+            for job_id in chosen:
+                self._jobs.begin(job_id, now)
+            # A promise is made to one task of an array at a time; a backfill chooses them all.
+            if self.policy.backfill is not Backfill.CONSERVATIVE:
+                return
 
     def _time_out(self, entry: Entry, now: float) -> None:
         if entry.state is State.STARTING:
@@ -385,9 +392,3 @@ def _ordering(policy: Policy, machine: Machine) -> Ordering:
     if policy.order is Order.INDEX:
         return ByIndex(machine.amounts, policy.guard, policy.patience_s, policy.unknown_s)
     return BySubmission()
-
-
-def _since(row: Restored) -> tuple[float, int]:
-    """Return since when it holds something; what was given first is expected back first."""
-    since = row.started_at if row.starting_at is None else row.starting_at
-    return since or 0.0, row.job.job_id

@@ -72,6 +72,7 @@ class Entry:
     bounds its grace; ``told_at`` is the same, unless an engine that restarted does not know.
     ``unmet``: the dependencies whose parents are not DONE; only ``dependencies`` changes it.
     ``failures`` counts attempts that were tried again; the next may start at ``retry_at``.
+    ``throttled``: as many tasks of the array run as may; ``renewed_at``: when its last one began.
     """
 
     job: Submission
@@ -86,6 +87,8 @@ class Entry:
     told_at: float | None = None
     stop_reason: Reason | None = None
     unmet: tuple[Dependency, ...] = ()
+    throttled: bool = False
+    renewed_at: float = -math.inf
     failures: int = 0
     retry_at: float | None = None
 
@@ -138,11 +141,15 @@ def new_entry(job: Submission) -> Entry:
 
 def restored_entry(row: Restored, now: float) -> Entry:
     """Return the entry of a job whose row was loaded; a time its state needs is ``now`` if lost."""
+    state = row.state
+    if row.job.tasks is not None and state is not State.DONE:
+        # What is left of an array waits, however many of its tasks run.
+        state = State.HELD if state is State.HELD else State.PENDING
     entry = Entry(
         row.job,
         seconds(row.job.limit_s),
         row.job.image_ready,
-        row.state,
+        state,
         allocation=row.allocation,
         starting_at=row.starting_at,
         started_at=row.started_at,
@@ -152,11 +159,11 @@ def restored_entry(row: Restored, now: float) -> Entry:
         failures=row.failures,
         retry_at=row.retry_at,
     )
-    if row.state is State.STARTING and row.starting_at is None:
+    if state is State.STARTING and row.starting_at is None:
         entry.starting_at = now
-    elif row.state is State.RUNNING and row.started_at is None:
+    elif state is State.RUNNING and row.started_at is None:
         entry.started_at = now
-    elif row.state is State.STOPPING and row.stopping_at is None:
+    elif state is State.STOPPING and row.stopping_at is None:
         entry.stopping_at = now
     return entry
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..model.dependencies import Dependency
 from ..model.job import Priority
@@ -19,6 +20,18 @@ class Edge:
     result: Result | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TaskBlock:
+    """What makes a submission an array: ``count`` tasks, numbered from ``first`` on.
+
+    At most ``max_running`` have begun and not ended at any time; None for any number.
+    """
+
+    first: int
+    count: int
+    max_running: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """What the scheduler knows of a job: amounts and times, never commands or images.
@@ -28,7 +41,8 @@ class Submission:
     ``retries`` times, on the exit codes of ``retry_on`` (none named: any); with ``requeue`` also
     whenever it was preempted. Jobs of one ``user`` and ``kind`` (image and command, as any name)
     are expected to run as long as the last ones did. Limits count ``user``, ``project`` and
-    ``tokens`` (name and how many); ``labels`` must be the machine's.
+    ``tokens`` (name and how many); ``labels`` must be the machine's. ``tasks`` makes it an array;
+    a task that has begun names its ``array``.
     """
 
     job_id: int
@@ -51,6 +65,8 @@ class Submission:
     project: str = ""
     tokens: tuple[tuple[str, int], ...] = ()
     labels: tuple[str, ...] = ()
+    tasks: TaskBlock | None = None
+    array: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +208,27 @@ JobEvent = (
 Event = Submitted | JobEvent | OthersChanged | DrainChanged | Ticked
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an array had come: the position of its next task, and how others ended.
+
+    ``gone``: later positions that were cancelled before they began. ``begun``: whether any began.
+    """
+
+    next: int = 0
+    gone: frozenset[int] = frozenset()
+    ended: Mapping[Result, int] = field(default_factory=dict)
+    begun: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
     """A job's row as a restarted engine finds it in its store; not an event, state is loaded.
 
     ``starting_at``, ``started_at`` and ``stopping_at`` are when it entered those states, None where
     it did not or that was not kept; ``stop_reason`` is the reason recorded with STOPPING.
-    ``failures`` and ``retry_at`` are those of the last Record that named them.
+    ``failures`` and ``retry_at`` are those of the last Record that named them. An array holds
+    nothing itself; its ``progress`` says which of its tasks are jobs of their own by now.
     """
 
     job: Submission
@@ -210,3 +240,4 @@ class Restored:
     stop_reason: Reason | None = None
     failures: int = 0
     retry_at: float | None = None
+    progress: Progress = Progress()

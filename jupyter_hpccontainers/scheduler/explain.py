@@ -18,10 +18,11 @@ _IMAGE = Reason(ReasonCode.IMAGE)
 class Reasons:
     """Tells for each waiting job the first reason that holds, in the order of what must happen.
 
-    UserHold, Dependency, BackOff or BeginTime (which ends last), Image, Drained, then Quota or
-    Tokens (whatever were free, a limit keeps the job waiting), then what lacks now even if nobody
-    were ahead (Others where it would fit but for use outside our jobs, else Resources), then
-    Priority: it would fit, but a job ahead of it goes first or has what it needs reserved.
+    UserHold, Dependency, BackOff or BeginTime (which ends last), JobArrayTaskLimit, Image, Drained,
+    then Quota or Tokens (whatever were free, a limit keeps the job waiting), then what lacks now
+    even if nobody were ahead (Others where it would fit but for use outside our jobs, else
+    Resources), then Priority: it would fit, but a job ahead of it goes first or has what it needs
+    reserved.
     """
 
     def __init__(
@@ -59,6 +60,9 @@ class Reasons:
         if entry.retry_at is not None and entry.retry_at == entry.waits_until:
             details = {"retry_at": entry.retry_at, "attempt": entry.job.attempt}
             return Reason(ReasonCode.BACK_OFF, details)
+        if entry.throttled and entry.job.tasks is not None:
+            most = entry.job.tasks.max_running
+            return Reason(ReasonCode.ARRAY_TASK_LIMIT, {"max_running": most})
         return Reason(ReasonCode.BEGIN_TIME, {"begin_at": entry.job.begin_at})
 
     def _lack(self, asked: Resources) -> Reason | None:

@@ -114,13 +114,16 @@ class Jobs:
         elif begin_at is not None and begin_at > now:
             self.queue.add_later(entry, begin_at)
         else:
-            self.queue.add(entry)
-            if entry.image_ready:
-                self._ordering.arrived(entry, now)
+            self._line_up(entry, now)
         hopeless = self.dependencies.is_hopeless(entry.job.job_id)
         if not (entry.image_ready or entry.fetching or hopeless):
             entry.fetching = True
             self.act(FetchImage(entry.job.job_id))
+
+    def _line_up(self, entry: Entry, now: float) -> None:
+        self.queue.add(entry)
+        if entry.image_ready:
+            self._ordering.arrived(entry, now)
 
     def let_begin(self, now: float) -> None:
         """Put the jobs whose begin time has come in the line of those that may be chosen."""
@@ -221,9 +224,12 @@ class Jobs:
         self._let_go(entry, ended_at)
         self._move(entry, trigger, ended_at, verdict)
         del self._entries[job_id]
-        self._done[job_id] = verdict.result
         self.dependencies.forget(entry)
-        self.dependencies.ended(job_id, verdict.result)
+        self._note_end(job_id, verdict.result)
+
+    def _note_end(self, job_id: int, result: Result) -> None:
+        self._done[job_id] = result
+        self.dependencies.ended(job_id, result)
 
     def requeue(
         self, entry: Entry, verdict: Verdict, following: Following, ended_at: float, now: float
@@ -300,6 +306,7 @@ class Jobs:
                 past=past,
                 failures=entry.failures if past else 0,
                 retry_at=entry.retry_at if past else None,
+                array=job.array,
             )
         )
 

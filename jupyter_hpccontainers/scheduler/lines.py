@@ -42,13 +42,25 @@ class Line:
     groups.
     """
 
-    __slots__ = ("_moments", "_places", "best", "claim", "groups", "oldest", "rank", "shape")
+    __slots__ = (
+        "_moments",
+        "_places",
+        "best",
+        "claim",
+        "groups",
+        "oldest",
+        "rank",
+        "shape",
+        "times",
+    )
 
     def __init__(self, rank: int, shape: Shape, claim: Claim = NO_CLAIM) -> None:
         self.rank = rank
         self.shape = shape
         self.claim = claim
         self.groups: dict[Kind, Group] = {}
+        #: How many tasks of an array may begin; a job that is no array begins once.
+        self.times: dict[int, int] = {}
         self._moments: list[Moment] = []
         self._places: list[_Place] = []
         #: The first by score, and the first by submission; the latter as one that has aged.
@@ -59,7 +71,16 @@ class Line:
         return self.oldest if self.oldest.submitted_at < aged_before else self.best
 
     def keys(self, aged_before: float) -> Iterator[Key]:
-        """Yield all in order; only what is asked for is worked out."""
+        """Yield all in order, an array as often as tasks of it may begin.
+
+        Only what is asked for is worked out.
+        """
+        keys = self._ordered(aged_before)
+        if not self.times:
+            return keys
+        return (key for key in keys for _ in range(self.times.get(key.job_id, 1)))
+
+    def _ordered(self, aged_before: float) -> Iterator[Key]:
         rank = self.rank
         aged = bisect_left(self._moments, (aged_before,))
         for at in range(aged):
@@ -102,6 +123,7 @@ class Line:
     def remove(self, kind: Kind, moment: Moment) -> None:
         """Take out a job that is here."""
         group = self.groups[kind]
+        self.times.pop(moment[1], None)
         self._displace(group)
         _take_out(group.moments, moment)
         _take_out(self._moments, moment)
@@ -141,7 +163,7 @@ class Line:
             raise AssertionError("a line does not know when its jobs came")
         if self._places != sorted((group.score, *group.moments[0], group) for group in groups):
             raise AssertionError("a line does not know where its groups stand")
-        if list(self.keys(-math.inf)) != sorted(self.every(-math.inf)):
+        if list(self._ordered(-math.inf)) != sorted(self.every(-math.inf)):
             raise AssertionError("a line is not in order")
         if self.front(-math.inf) != next(self.keys(-math.inf)):
             raise AssertionError("the front of a line is not its first")
@@ -202,8 +224,8 @@ class Lines:
         pairs = [(key, line.shape) for line in self.every() for key in line.every(aged_before)]
         return dict(sorted(pairs))
 
-    def add(self, spot: Spot, score: float, moment: Moment) -> None:
-        """Add a job."""
+    def add(self, spot: Spot, score: float, moment: Moment, times: int = 1) -> None:
+        """Add a job, or an array of which ``times`` tasks may begin."""
         block = self._blocks.get(spot.shape.resources)
         if block is None:
             block = self._blocks[spot.shape.resources] = Block(spot.shape.resources)
@@ -212,6 +234,8 @@ class Lines:
         if line is None:
             line = block.lines[where] = Line(spot.rank, spot.shape, spot.claim)
         line.add(spot.kind, score, moment)
+        if times > 1:
+            line.times[moment[1]] = times
         block.changed()
         self._places[moment[1]] = block, line, spot.kind, moment
 

@@ -24,6 +24,10 @@ class Ordering(Protocol):
         """Return the score of the jobs that wait there, not negative."""
         ...
 
+    def since(self, entry: Entry) -> float:
+        """Return since when it waits, as far as its place goes."""
+        ...
+
     def aged_before(self, now: float) -> float:
         """Return the time before which a job must have been submitted to go before all scores."""
         ...
@@ -51,6 +55,10 @@ class BySubmission:
     def score(self, spot: Spot) -> float:
         """All are worth the same."""
         return 0.0
+
+    def since(self, entry: Entry) -> float:
+        """All tasks of an array came with it."""
+        return entry.job.submitted_at
 
     def aged_before(self, now: float) -> float:
         """Nobody goes before his turn."""
@@ -94,6 +102,13 @@ class ByIndex:
     def kind_of(self, entry: Entry) -> Kind:
         """Return what is expected to run alike."""
         return entry.kind
+
+    def since(self, entry: Entry) -> float:
+        """Return when it came; a task of an array waits since the one before it began.
+
+        Or a long array would age as a whole, and nobody came in before its last task.
+        """
+        return max(entry.job.submitted_at, entry.renewed_at)
 
     def score(self, spot: Spot) -> float:
         """Return the index."""

@@ -24,9 +24,10 @@ class Queue:
 
     ``ready``: may be chosen, and they alone are ever considered; ``imageless``: only their image is
     missing; ``later``: their begin time is to come, soonest first; ``dependent``: a job they depend
-    on is not DONE; ``held``: kept back by a person.
+    on is not DONE; ``throttled``: as many tasks of an array run as may; ``held``: kept back
+    by a person.
 
-    INVARIANT: a waiting job is in exactly one of the five.
+    INVARIANT: a waiting job is in exactly one of the six.
     """
 
     def __init__(self, ordering: Ordering, gates: Gates) -> None:
@@ -34,6 +35,7 @@ class Queue:
         self.imageless = Lines()
         self.later: list[_Begin] = []
         self.dependent: dict[int, Key] = {}
+        self.throttled: dict[int, Key] = {}
         self.held: dict[int, Key] = {}
         self._ordering = ordering
         self._gates = gates
@@ -44,7 +46,8 @@ class Queue:
 
     def __len__(self) -> int:
         in_line = len(self.ready) + len(self.imageless)
-        return in_line + len(self.later) + len(self.dependent) + len(self.held)
+        behind = len(self.throttled) + len(self.dependent) + len(self.held)
+        return in_line + len(self.later) + behind
 
     @property
     def blocks(self) -> Collection[Block]:
@@ -55,13 +58,16 @@ class Queue:
         """Return the first job that may be chosen now."""
         return min((block.front(aged_before) for block in self.blocks), default=None)
 
-    def add(self, entry: Entry) -> None:
-        """Add a pending job whose begin time has come, ready or not."""
+    def add(self, entry: Entry, times: int = 1) -> None:
+        """Add a pending job whose begin time has come, ready or not.
+
+        Of an array as many tasks may begin as ``times`` says.
+        """
         kind, claim = self._ordering.kind_of(entry), self._gates.claim(entry)
         spot = Spot(entry.job.priority.rank, entry.shape, kind, claim)
         score = self._ordering.score(spot)
         lines = self.ready if entry.image_ready else self.imageless
-        lines.add(spot, score, (entry.job.submitted_at, entry.job.job_id))
+        lines.add(spot, score, (self._ordering.since(entry), entry.job.job_id), times)
         self._spots.setdefault(spot.kind.user, {})[spot] = None
         self.changes += 1
 
@@ -75,6 +81,10 @@ class Queue:
         """Add a pending job that depends on one that is not DONE."""
         self.dependent[entry.job.job_id] = _key_behind(entry)
 
+    def add_throttled(self, entry: Entry) -> None:
+        """Add an array of which as many tasks run as may."""
+        self.throttled[entry.job.job_id] = _key_behind(entry)
+
     def add_held(self, entry: Entry) -> None:
         """Add a held job."""
         self.held[entry.job.job_id] = _key_behind(entry)
@@ -85,7 +95,8 @@ class Queue:
         self.changes += 1
         if self.ready.remove(job_id) or self.imageless.remove(job_id):
             return
-        if not (self.held.pop(job_id, None) or self.dependent.pop(job_id, None)):
+        behind = self.held, self.dependent, self.throttled
+        if not any([place.pop(job_id, None) for place in behind]):
             del self.later[bisect_left(self.later, self._begins.pop(job_id))]
 
     def rescore(self, user: str) -> None:
@@ -114,10 +125,10 @@ class Queue:
         return sorted([*self.ready.keys(aged_before), *self.imageless.keys(aged_before)])
 
     def behind(self) -> list[int]:
-        """Return the others in order: those that begin later, the dependent, the held ones."""
+        """Return the others in order: later ones, throttled, dependent, held ones."""
         later = [job_id for _, _, job_id in self.later]
-        rest = *sorted(self.dependent.values()), *sorted(self.held.values())
-        return later + [key.job_id for key in rest]
+        rest = self.throttled, self.dependent, self.held
+        return later + [key.job_id for place in rest for key in sorted(place.values())]
 
     def check(self) -> None:
         """Raise AssertionError when anything is not in order or in two places."""
