@@ -1,5 +1,5 @@
 # Two commands are enough: `make demo` and `make test`. Everything they need they set up, once.
-.PHONY: help demo lab test test-browser check bench-latency bench-cell bench-import bench-browser stop clean
+.PHONY: help demo lab test test-browser check bench-latency bench-cell bench-import bench-browser bench-scheduler stop clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -31,6 +31,9 @@ bench-import: ## %load_ext in a fresh IPython, against a bare one
 
 bench-browser: ## panel, states, a flood of lines, bundle, server: against what is promised
 	@scripts/benchmark.sh browser
+
+bench-scheduler: ## passes, plans, memory, replay of HPCC_WORKLOADS: against a plain-list EASY
+	@scripts/benchmark.sh scheduler
 
 stop: ## end the private services this tree has started
 	@scripts/docker_engine.sh stop; scripts/podman.sh stop

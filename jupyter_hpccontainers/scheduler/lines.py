@@ -24,9 +24,10 @@ Moment: TypeAlias = tuple[float, int]
 class Group:
     """Jobs of one kind in one line, by submission; never empty but while it is changed."""
 
-    __slots__ = ("moments", "score")
+    __slots__ = ("kind", "moments", "score")
 
-    def __init__(self, score: float) -> None:
+    def __init__(self, kind: Kind, score: float) -> None:
+        self.kind = kind
         self.score = score
         self.moments: list[Moment] = []
 
@@ -108,21 +109,21 @@ class Line:
                 own = AGED if submitted_at < aged_before else score
                 yield Key(rank, own, submitted_at, job_id)
 
-    def add(self, kind: Kind, score: float, moment: Moment) -> None:
-        """Add a job; its group takes the score."""
+    def add(self, kind: Kind, score: float, moment: Moment) -> Group:
+        """Add a job and return its group, which takes the score."""
         group = self.groups.get(kind)
         if group is None:
-            group = self.groups[kind] = Group(score)
+            group = self.groups[kind] = Group(kind, score)
         else:
             self._displace(group)
         group.score = score
         insort(group.moments, moment)
         insort(self._moments, moment)
         self._replace(group)
+        return group
 
-    def remove(self, kind: Kind, moment: Moment) -> None:
-        """Take out a job that is here."""
-        group = self.groups[kind]
+    def remove(self, group: Group, moment: Moment) -> None:
+        """Take out a job of a group that is here."""
         self.times.pop(moment[1], None)
         self._displace(group)
         _take_out(group.moments, moment)
@@ -130,7 +131,7 @@ class Line:
         if group.moments:
             self._replace(group)
         else:
-            del self.groups[kind]
+            del self.groups[group.kind]
             if self._places:
                 self._look()
 
@@ -199,7 +200,7 @@ class Lines:
 
     def __init__(self) -> None:
         self._blocks: dict[Resources, Block] = {}
-        self._places: dict[int, tuple[Block, Line, Kind, Moment]] = {}
+        self._places: dict[int, tuple[Line, Group, Moment]] = {}
 
     def __len__(self) -> int:
         return len(self._places)
@@ -224,6 +225,10 @@ class Lines:
         pairs = [(key, line.shape) for line in self.every() for key in line.every(aged_before)]
         return dict(sorted(pairs))
 
+    def shape_of(self, job_id: int) -> Shape:
+        """Return the shape of a job that is here."""
+        return self._places[job_id][0].shape
+
     def add(self, spot: Spot, score: float, moment: Moment, times: int = 1) -> None:
         """Add a job, or an array of which ``times`` tasks may begin."""
         block = self._blocks.get(spot.shape.resources)
@@ -233,19 +238,20 @@ class Lines:
         line = block.lines.get(where)
         if line is None:
             line = block.lines[where] = Line(spot.rank, spot.shape, spot.claim)
-        line.add(spot.kind, score, moment)
+        group = line.add(spot.kind, score, moment)
         if times > 1:
             line.times[moment[1]] = times
         block.changed()
-        self._places[moment[1]] = block, line, spot.kind, moment
+        self._places[moment[1]] = line, group, moment
 
     def remove(self, job_id: int) -> bool:
         """Take a job out; False when it is not here."""
         place = self._places.pop(job_id, None)
         if place is None:
             return False
-        block, line, kind, moment = place
-        line.remove(kind, moment)
+        line, group, moment = place
+        line.remove(group, moment)
+        block = self._blocks[line.shape.resources]
         block.changed()
         if not line.groups:
             del block.lines[line.rank, line.shape.span_s, line.claim]

@@ -72,8 +72,7 @@ class Profile:
         for steps, amount in zip(self._free, _amounts(amounts), strict=True):
             if amount:
                 less = sign * amount
-                for at in range(first, last):
-                    steps[at] -= less
+                steps[first:last] = [step - less for step in steps[first:last]]
 
     def _step_at(self, time: float) -> int:
         """Return the step that begins at ``time``, made if need be; the first at the earliest."""

@@ -34,7 +34,7 @@ class Yardstick:
         self._running: dict[int, tuple[float, Release]] = {}
         self._ends: list[tuple[float, int]] = []
         self._coming: deque[tuple[float, int]] = deque()
-        self._waiting: dict[int, float] = {}
+        #: Of those that come or run; the lines know those of who waits.
         self._shapes: dict[int, Shape] = {}
         self._known: dict[int, float] = {}
         self._began: dict[int, float] = {}
@@ -47,7 +47,7 @@ class Yardstick:
 
     def arrived(self, job_id: int, shape: Shape, at: float) -> None:
         """A job may be chosen from now on."""
-        if job_id not in self._shapes:
+        if not self._knows(job_id):
             self._shapes[job_id] = shape
             self._coming.append((at, job_id))
 
@@ -60,7 +60,7 @@ class Yardstick:
     def ended(self, job_id: int, held_s: float) -> None:
         """The job has really ended, or will not start: then it has held nothing for 0 s."""
         self._began.pop(job_id, None)
-        if job_id not in self._shapes:
+        if not self._knows(job_id):
             return
         if job_id in self._known:
             # An earlier attempt has ended, and here it still runs or waits: one is enough.
@@ -108,13 +108,12 @@ class Yardstick:
         """Take in who arrives; who is last and does not fit changes nothing."""
         fits = False
         while self._coming and self._coming[0][0] <= moment:
-            at, job_id = self._coming.popleft()
-            shape = self._shapes[job_id]
-            if self._known.get(job_id) == 0:
-                self._forget(job_id)
+            came = self._coming.popleft()
+            shape = self._shapes.pop(came[1])
+            if self._known.get(came[1]) == 0:
+                del self._known[came[1]]
                 continue
-            self._waiting[job_id] = at
-            self._lines.add(Spot(0, shape, _ANY), 0.0, (at, job_id))
+            self._lines.add(Spot(0, shape, _ANY), 0.0, came)
             fits = fits or shape.resources.fits_in(self._free)
         if fits:
             self._start()
@@ -124,9 +123,9 @@ class Yardstick:
         blocks = self._lines.blocks()
         for key in choose(blocks, self._free, lambda: self._timeline, self._clock):
             job_id = key.job_id
+            shape = self._shapes[job_id] = self._lines.shape_of(job_id)
             self._lines.remove(job_id)
-            self._longest_s = max(self._longest_s, self._clock - self._waiting.pop(job_id))
-            shape = self._shapes[job_id]
+            self._longest_s = max(self._longest_s, self._clock - key.submitted_at)
             release = Release(self._clock + shape.span_s, 0, job_id, shape.resources)
             insort(self._timeline, release, key=_at)
             self._free = subtract(self._free, shape.resources)
@@ -152,8 +151,8 @@ class Yardstick:
             at = bisect_left(self._timeline, release.at, key=_at)
             del self._timeline[self._timeline.index(release, at)]
             self._free = add(self._free, release.amounts)
-            self._forget(job_id)
+            del self._shapes[job_id]
+            del self._known[job_id]
 
-    def _forget(self, job_id: int) -> None:
-        del self._shapes[job_id]
-        del self._known[job_id]
+    def _knows(self, job_id: int) -> bool:
+        return job_id in self._shapes or job_id in self._lines

@@ -17,6 +17,7 @@ from ...store.records import (
     Accepted,
     JobChange,
     JobFilter,
+    Ownership,
     Restart,
     StoreDamage,
     StoredJob,
@@ -38,6 +39,7 @@ class Ledger:
         self._store = store
         self._thread = thread
         self.active: dict[int, StoredJob] = {}
+        self._owners: dict[Ownership, Ownership] = {}
 
     @classmethod
     async def open(cls, path: Path, job_folders: list[int], reserve_bytes: int) -> Ledger:
@@ -50,7 +52,8 @@ class Ledger:
         ledger = cls(store, thread)
         if store.damage is not None:
             _log.error("%s", store.damage)
-        ledger.active = {row.job.id: row for row in await ledger.ask(Store.active)}
+        for row in await ledger.ask(Store.active):
+            ledger._keep(row)
         return ledger
 
     async def ask(
@@ -64,10 +67,15 @@ class Ledger:
         """Record a new job; it is on disk when this returns."""
         accepted = await self.ask(Store.accept, submission, at)
         if accepted.created:
-            self.active[accepted.job.id] = StoredJob(
-                job=accepted.job, owner=submission.owner, restart=submission.restart
+            self._keep(
+                StoredJob(job=accepted.job, owner=submission.owner, restart=submission.restart)
             )
         return accepted
+
+    def _keep(self, row: StoredJob) -> None:
+        """Keep a row at hand; those of one person share who that is."""
+        owner = self._owners.setdefault(row.owner, row.owner)
+        self.active[row.job.id] = replace(row, owner=owner)
 
     async def record(self, changes: Sequence[JobChange], at: float) -> list[Job]:
         """Write changes in one transaction, waiting while the disk is full: nothing is dropped."""
