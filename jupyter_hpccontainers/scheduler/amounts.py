@@ -32,6 +32,15 @@ def subtract(one: Resources, other: Resources) -> Resources:
     )
 
 
+def least(one: Resources, other: Resources) -> Resources:
+    """Return the smaller of each amount."""
+    return Resources(
+        min(one.cores, other.cores),
+        min(one.memory_bytes, other.memory_bytes),
+        min(one.gpus, other.gpus),
+    )
+
+
 def lacking(asked: Resources, free: Resources, capacity: Resources) -> list[Lack]:
     """Return every resource of which less is free than asked, in the order cores, memory, GPUs."""
     rows = (

@@ -80,6 +80,7 @@ class Scheduler:
         self._promises = Promises()
         self._drained = drained
         self._decided = _NEVER
+        self._applied = 0
         self._handlers: Mapping[type[Any], Callable[[Entry, Any, float], None]] = {
             ImageReady: self._image_ready,
             ImageFailed: self._failed,
@@ -135,6 +136,16 @@ class Scheduler:
     def state_of(self, job_id: int) -> State:
         """Return where the job stands; raises UnknownJob."""
         return self._jobs.state_of(job_id)
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs that are not DONE, with queue and holdings: to be read only."""
+        return self._jobs
+
+    @property
+    def changes(self) -> int:
+        """Counts what may change an answer to any question."""
+        return self._applied + self._changes
 
     def used(self) -> Allocation:
         """Return everything jobs hold: core numbers, bytes, GPU numbers."""
@@ -221,6 +232,7 @@ class Scheduler:
     # ------------------------------------------------------------------------ one event at a time
 
     def _apply(self, event: Event, now: float) -> None:
+        self._applied += 1
         match event:
             case Submitted(job=job):
                 self._submitted(job, now)

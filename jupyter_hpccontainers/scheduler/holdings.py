@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
-from itertools import count
 from typing import NamedTuple
 
 from ..model.machine import Machine, OthersUse
@@ -47,7 +46,7 @@ class Holdings:
         self._allocations: dict[int, Allocation] = {}
         self._timeline: list[Release] = []
         self._ends: dict[int, Release] = {}
-        self._orders = count(1)
+        self._given = 0
         self._free: Resources | None = None
         #: Counts what may change a decision.
         self.changes = 0
@@ -104,14 +103,14 @@ class Holdings:
         self.memory_bytes += allocation.memory_bytes
         self._free_cores.difference_update(allocation.cores)
         self._free_gpus.difference_update(allocation.gpus)
-        self._plan_end(job_id, ends_at, next(self._orders))
+        self._plan_end(job_id, ends_at, self._next_order())
 
     def move_end(self, job_id: int, ends_at: float) -> None:
         """Plan another end for a job that holds something."""
         if self._ends[job_id].at != ends_at:
             self._changed()
             self._forget_end(job_id)
-            self._plan_end(job_id, ends_at, next(self._orders))
+            self._plan_end(job_id, ends_at, self._next_order())
 
     def end_of(self, job_id: int) -> float:
         """Return when the job that holds something is planned to give it back."""
@@ -135,6 +134,10 @@ class Holdings:
         busy = len(self._gpus & self.others.busy_gpus)
         yield Release(math.inf, _OTHERS, _OTHERS, Resources(0, self.others.memory_bytes, busy))
         yield from self._timeline[known:]
+
+    def _next_order(self) -> int:
+        self._given += 1
+        return self._given
 
     def _changed(self) -> None:
         self._free = None

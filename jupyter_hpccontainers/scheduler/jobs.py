@@ -47,6 +47,10 @@ class Jobs:
     def __getitem__(self, job_id: int) -> Entry:
         return self._entries[job_id]
 
+    def get(self, job_id: int) -> Entry | None:
+        """Return a job that is not DONE, else None."""
+        return self._entries.get(job_id)
+
     def state_of(self, job_id: int) -> State:
         """Return where the job stands; raises UnknownJob."""
         if job_id in self._done:

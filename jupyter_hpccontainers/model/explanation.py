@@ -1,0 +1,49 @@
+"""Why a job waits, when it will start, and what would start it now; also for one not submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .job import Priority
+from .resources import Allocation
+from .states import Reason, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Another request that would start now; None means as asked."""
+
+    cores: int | None = None
+    memory_bytes: int | None = None
+    gpus: int | None = None
+    time_limit_s: float | None = None
+    priority: Priority | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What there is to tell of a job; times are seconds since the epoch (UTC).
+
+    ``job_id`` None: it was not submitted. ``reason`` None: it waits for nothing. ``position``: 1
+    goes next. ``ahead``: who goes before it, the first first; ``after``: those whose end lets it
+    start. ``predicted_start`` None: never, or nobody knows; ``exact`` False: estimated, because so
+    many are ahead. ``allocation``: what it would get now. ``never``: what it asks beyond what the
+    machine has. ``changes``: each alone would start it now, the smallest first. ``sentence`` tells
+    the reason, ``outlook`` the rest.
+    """
+
+    job_id: int | None
+    state: State
+    reason: Reason | None = None
+    position: int | None = None
+    ahead: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+    predicted_start: float | None = None
+    exact: bool = True
+    allocation: Allocation | None = None
+    never: tuple[Mapping[str, Any], ...] = ()
+    changes: tuple[Change, ...] = ()
+    sentence: str = ""
+    outlook: str = ""

@@ -1,0 +1,135 @@
+"""What will become of jobs, also of one not submitted: asked for, never decided by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..model.errors import NeverFits
+from ..model.explanation import Explanation
+from ..model.job import Waiting
+from ..model.states import State
+from .core import PLANNED, Scheduler
+from .events import Submission, Submitted
+from .rehearsal import MOST_WORK, Rehearsal
+from .smaller import Smaller
+from .trial import TRIED, Trial
+
+#: With more ahead, or waiting, the start is estimated by the plan at once.
+_MOST_REHEARSED = 500
+#: With more different shapes than the first, only so many jobs are planned.
+_MOST_SHAPES = 1000
+_PLANNED_OF_MANY = 2000
+
+
+class Foresight:
+    """Answers from rehearsals; keeps the predictions of the whole queue until something happens."""
+
+    def __init__(self, scheduler: Scheduler, most_work: int = MOST_WORK) -> None:
+        self._scheduler = scheduler
+        self._most_work = most_work
+        self._known_at = -1
+        self._until = -math.inf
+        self._starts: Mapping[int, float] = {}
+
+    def starts(self, now: float) -> Mapping[int, float]:
+        """Return when each waiting job is predicted to start; absent where nobody knows."""
+        changes = self._scheduler.changes
+        if self._known_at != changes or now >= self._until:
+            self._known_at = changes
+            self._starts = self._predict(now)
+            # Until the first of them nothing is expected to happen; after it this is old.
+            soonest = min(self._starts.values(), default=math.inf)
+            self._until = soonest if soonest > now else now + 1.0
+        return self._starts
+
+    def _predict(self, now: float) -> Mapping[int, float]:
+        queue = self._scheduler.jobs.queue
+        if len(queue) > _MOST_REHEARSED:
+            return _plan(self._scheduler, now)
+        waiting = [e.job.job_id for e in self._scheduler.jobs.entries() if e.state.waits]
+        if not waiting:
+            return {}
+        rehearsal = Rehearsal(self._scheduler, now, self._most_work)
+        if not rehearsal.run(waiting):
+            return {**_plan(rehearsal.scheduler, rehearsal.now), **rehearsal.starts}
+        return rehearsal.starts
+
+    def explain(self, job_id: int, now: float, memory_per_core_bytes: int = 0) -> Explanation:
+        """Return all there is to tell of a waiting job.
+
+        Raises StateConflict when it does not wait, UnknownJob. With ``memory_per_core_bytes`` its
+        memory follows its cores.
+        """
+        rehearsal = Rehearsal(self._scheduler, now, self._most_work)
+        waiting = rehearsal.scheduler.waiting(job_id, now)
+        entry = self._scheduler.jobs[job_id]
+        limit_s = None if entry.limit_s == math.inf else entry.limit_s
+        as_it_is = replace(entry.job, limit_s=limit_s, held=entry.state is State.HELD)
+        start, exact = _start_of(waiting, rehearsal)
+        trial = Trial(self._scheduler, now, self._most_work, instead_of=job_id)
+        smaller = Smaller(trial, now, memory_per_core_bytes)
+        return Explanation(
+            job_id=job_id,
+            state=entry.state,
+            reason=waiting.reason,
+            position=waiting.position,
+            ahead=waiting.ahead,
+            after=rehearsal.after.get(job_id, ()),
+            predicted_start=start,
+            exact=exact,
+            changes=() if trial.starts(as_it_is) else smaller.changes(as_it_is),
+        )
+
+    def dry_run(self, job: Submission, now: float, memory_per_core_bytes: int = 0) -> Explanation:
+        """Return the same for a job that was not submitted; nothing changes by asking.
+
+        What can never start is answered, not raised. Whether its image is here is left aside: the
+        answer holds from when it is.
+        """
+        trial = Trial(self._scheduler, now, self._most_work)
+        smaller = Smaller(trial, now, memory_per_core_bytes)
+        tried = replace(job, job_id=TRIED, image_ready=True)
+        try:
+            self._scheduler.refuse(job.resources)
+        except NeverFits as error:
+            lacks = tuple(error.details["lacking"])
+            return Explanation(
+                job_id=None, state=State.PENDING, never=lacks, changes=smaller.changes(tried)
+            )
+        allocation = trial.starts(tried)
+        if allocation is not None:
+            return Explanation(
+                job_id=None, state=State.PENDING, predicted_start=now, allocation=allocation
+            )
+        changes = smaller.changes(tried)
+        rehearsal = trial.take()
+        rehearsal.send(Submitted(tried))
+        waiting = rehearsal.scheduler.waiting(TRIED, now)
+        start, exact = _start_of(waiting, rehearsal)
+        return Explanation(
+            job_id=None,
+            state=State.PENDING,
+            reason=waiting.reason,
+            position=waiting.position,
+            ahead=waiting.ahead,
+            after=rehearsal.after.get(TRIED, ()),
+            predicted_start=start,
+            exact=exact,
+            changes=changes,
+        )
+
+
+def _start_of(waiting: Waiting, rehearsal: Rehearsal) -> tuple[float | None, bool]:
+    """Return when a job starts, and whether that is exact; None: never, or nobody knows."""
+    job_id = waiting.job_id
+    if waiting.position <= _MOST_REHEARSED and rehearsal.run([job_id]):
+        return rehearsal.starts.get(job_id), True
+    return _plan(rehearsal.scheduler, rehearsal.now).get(job_id), False
+
+
+def _plan(scheduler: Scheduler, now: float) -> dict[int, float]:
+    few = len(scheduler.jobs.queue.lines) <= _MOST_SHAPES
+    planned = scheduler.plan(now, PLANNED if few else _PLANNED_OF_MANY)
+    return {job_id: at for job_id, at in planned.items() if at < math.inf}

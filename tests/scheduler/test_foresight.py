@@ -1,0 +1,331 @@
+"""What is foretold is what then happens, and asking changes nothing."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scheduler_lab import GiB, Lab, ask, job, machine, only, started
+
+from jupyter_hpccontainers.model.errors import StateConflict
+from jupyter_hpccontainers.model.explanation import Change
+from jupyter_hpccontainers.model.job import Priority
+from jupyter_hpccontainers.model.resources import Allocation, Resources
+from jupyter_hpccontainers.model.states import ReasonCode, State
+from jupyter_hpccontainers.scheduler import (
+    DEFAULT,
+    Backfill,
+    Exited,
+    ImageReady,
+    Order,
+    Policy,
+    Scheduler,
+    Started,
+    Submission,
+    Submitted,
+    Ticked,
+    WakeAt,
+)
+from jupyter_hpccontainers.scheduler.foresight import Foresight
+
+AROUND = {"grace_s": 0.0, "start_timeout_s": 0.0}
+POLICIES = [
+    DEFAULT,
+    Policy(),
+    Policy(order=Order.INDEX, guard=0.1),
+    Policy(Backfill.NONE),
+    Policy(Backfill.CONSERVATIVE),
+]
+
+
+class Truth:
+    """A scheduler whose jobs take what they take, stepped from event to event."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.scheduler = Scheduler(machine(cores=8, gpus=2, memory=16), policy)
+        self.now = 0.0
+        self.starts: dict[int, float] = {}
+        self.limits: dict[int, float] = {}
+        self.ends: list[tuple[float, int]] = []
+        self.wake_at = math.inf
+
+    def send(self, *batch: object) -> None:
+        """Let things happen now; what starts runs at once."""
+        events = list(batch)
+        while events:
+            actions = self.scheduler.handle_all(events, self.now)
+            begun = started(actions)
+            self.starts.update(dict.fromkeys(begun, self.now))
+            for n in begun:
+                heapq.heappush(self.ends, (self.now + self.limits[n], n))
+            self.wake_at = min([a.at for a in only(WakeAt, actions)], default=math.inf)
+            events = [Started(n) for n in begun]
+
+    def submit(self, one: Submission, run_s: float | None = None) -> None:
+        """Submit a job that takes so long, else its limit."""
+        limit_s = math.inf if one.limit_s is None else one.limit_s
+        self.limits[one.job_id] = limit_s if run_s is None else min(run_s, limit_s)
+        self.send(Submitted(one))
+
+    def go_on(self, until: float) -> None:
+        """Let time pass; what ends within it ends."""
+        for _ in range(10_000):
+            at = min(self.ends[0][0] if self.ends else math.inf, self.wake_at)
+            if at > until or at == math.inf:
+                break
+            self.now = max(self.now, at)
+            ended = []
+            while self.ends and self.ends[0][0] <= self.now:
+                ended.append(heapq.heappop(self.ends)[1])
+            self.send(*([Exited(job_id=n, exit_code=0) for n in ended] or [Ticked()]))
+        else:
+            raise AssertionError("it goes on for ever")
+        if until < math.inf:
+            self.now = max(self.now, until)
+
+    def take_whole_limits(self) -> None:
+        """From here on every job takes its whole limit, counted from its start."""
+        limits = {e.job.job_id: e.limit_s for e in self.scheduler.jobs.entries()}
+        self.limits.update(limits)
+        running = [e for e in self.scheduler.jobs.entries() if e.state is State.RUNNING]
+        self.ends = sorted((e.started_at + e.limit_s, e.job.job_id) for e in running)
+
+
+REQUESTS = st.builds(
+    Resources,
+    st.integers(1, 9),
+    st.sampled_from([0, GiB, 4 * GiB, 12 * GiB]),
+    st.sampled_from([0, 0, 0, 1, 2]),
+)
+
+
+@st.composite
+def submissions(draw: st.DrawFn) -> dict[str, object]:
+    """Return what a job asks."""
+    return {
+        "resources": draw(REQUESTS),
+        "limit_s": draw(st.sampled_from([5.0, 20.0, 60.0, 61.0, 300.0])),
+        "priority": draw(st.sampled_from([Priority.NORMAL, Priority.NORMAL, *Priority])),
+        "user": draw(st.sampled_from("ab")),
+        "kind": draw(st.sampled_from("xyz")),
+        "image_ready": draw(st.integers(0, 9)) > 0,
+        "held": draw(st.integers(0, 9)) == 0,
+    }
+
+
+#: What came, how long after the one before it, and how long it takes.
+STORIES = st.lists(
+    st.tuples(submissions(), st.sampled_from([0, 0, 1, 3, 8, 30]), st.integers(1, 300)),
+    min_size=6,
+    max_size=25,
+)
+
+
+def random_state(policy: Policy, story: list[tuple[dict[str, object], int, int]]) -> Truth:
+    """Return a machine to which that has happened: jobs came, ran, ended early."""
+    truth = Truth(policy)
+    for number, (asked, gap, run_s) in enumerate(story, start=1):
+        truth.go_on(truth.now + gap)
+        if asked["resources"].cores <= 8:
+            later = {"begin_at": truth.now + gap * 3} if gap > 20 else {}
+            truth.submit(
+                job(number, submitted_at=truth.now, **AROUND, **later, **asked), float(run_s)
+            )
+    return truth
+
+
+@pytest.mark.timeout(600)
+@settings(max_examples=1000, deadline=None)
+@given(st.sampled_from(POLICIES), STORIES, submissions(), st.sampled_from([0, 1, 20]))
+def test_a_dry_run_says_what_then_happens(policy, story, asked, gap):
+    truth = random_state(policy, story)
+    truth.go_on(truth.now + gap)
+    truth.take_whole_limits()
+    asked = {**asked, "image_ready": True, "held": False}
+    tried = job(1000, submitted_at=truth.now, **AROUND, **asked)
+    before = state_of(truth.scheduler)
+    told = Foresight(truth.scheduler).dry_run(tried, truth.now)
+    assert state_of(truth.scheduler) == before
+    if told.never:
+        assert tried.resources.cores > 8
+        return
+    verify_changes(truth, tried, told.changes)
+    images = missing_images(truth)
+    truth.submit(tried)
+    assert (told.allocation is not None) == (1000 in truth.starts)
+    truth.send(*images)
+    truth.go_on(math.inf)
+    assert told.predicted_start == truth.starts.get(1000)
+
+
+def verify_changes(truth: Truth, tried: Submission, changes: tuple[Change, ...]) -> None:
+    """See that each change does start the job now, on a scheduler that has seen nothing else."""
+    for change in changes:
+        amounts = tried.resources
+        changed = replace(
+            tried,
+            resources=Resources(
+                change.cores or amounts.cores,
+                change.memory_bytes or amounts.memory_bytes,
+                change.gpus or amounts.gpus,
+            ),
+            limit_s=change.time_limit_s or tried.limit_s,
+            priority=change.priority or tried.priority,
+        )
+        told = Foresight(truth.scheduler).dry_run(changed, truth.now)
+        assert told.allocation is not None
+        assert (told.predicted_start, told.changes) == (truth.now, ())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(POLICIES), STORIES)
+def test_every_waiting_job_is_foretold_its_start(policy, story):
+    truth = random_state(policy, story)
+    truth.take_whole_limits()
+    foresight = Foresight(truth.scheduler)
+    told = dict(foresight.starts(truth.now))
+    before = state_of(truth.scheduler)
+    waiting = [e.job.job_id for e in truth.scheduler.jobs.entries() if e.state.waits]
+    explained = [foresight.explain(number, truth.now) for number in waiting]
+    assert state_of(truth.scheduler) == before
+    assert {n: one.predicted_start for n, one in zip(waiting, explained, strict=True)} == {
+        n: told.get(n) for n in waiting
+    }
+    places = truth.scheduler.waiting_all(truth.now)
+    assert [(one.position, one.reason, one.ahead) for one in explained] == [
+        (places[n].position, places[n].reason, places[n].ahead) for n in waiting
+    ]
+    truth.send(*missing_images(truth))
+    truth.go_on(math.inf)
+    assert told == {n: truth.starts[n] for n in waiting if n in truth.starts}
+
+
+def missing_images(truth: Truth) -> list[ImageReady]:
+    """Return the arrival of every image that is missing."""
+    entries = truth.scheduler.jobs.entries()
+    return [ImageReady(e.job.job_id) for e in entries if e.state.waits and not e.image_ready]
+
+
+def busy(*jobs: Submission) -> Foresight:
+    """Return what foresees 4 cores, 2 GPUs, 16 GiB where job 1 holds half until 100 s."""
+    lab = Lab(machine(cores=4, gpus=2, memory=16))
+    for one in (job(1, ask(2, 8, 1), limit_s=100.0, **AROUND), *jobs):
+        for begun in lab.submit(one):
+            lab.send(Started(begun))
+    return Foresight(lab.scheduler)
+
+
+def asks(number: int = 2, cores: int = 1, memory: int = 1, gpus: int = 0, **given: object):
+    """Return a submission of 50 s."""
+    return job(number, ask(cores, memory, gpus), **{"limit_s": 50.0, **AROUND, **given})
+
+
+class TestSmallestChange:
+    @pytest.mark.parametrize(
+        ("asked", "change"),
+        [
+            (asks(cores=4), Change(cores=2)),
+            (asks(gpus=2), Change(gpus=1)),
+            (asks(memory=12), Change(memory_bytes=8 * GiB)),
+            (asks(cores=3, memory=12), Change(cores=2, memory_bytes=8 * GiB)),
+        ],
+    )
+    def test_is_what_lacks(self, asked, change):
+        told = busy().dry_run(asked, 0.0)
+        assert told.changes == (change,)
+        assert (told.predicted_start, told.after) == (100, (1,))
+        assert told.reason.code is ReasonCode.RESOURCES
+
+    def test_may_be_a_time_limit_that_lets_it_pass_the_head_or_a_higher_class(self):
+        told = busy(asks(2, cores=4)).dry_run(asks(3, limit_s=600.0), 0.0)
+        assert told.changes == (Change(time_limit_s=100.0), Change(priority=Priority.URGENT))
+        assert (told.ahead, told.predicted_start) == ((2,), 150)
+
+    def test_memory_that_was_not_asked_for_follows_the_cores(self):
+        told = busy().dry_run(asks(cores=4, memory=12), 0.0, memory_per_core_bytes=3 * GiB)
+        assert told.changes == (Change(cores=2),)
+
+    def test_none_where_nothing_helps(self):
+        told = busy(asks(2, cores=2, limit_s=40.0)).dry_run(asks(3, cores=2), 0.0)
+        assert told.changes == ()
+        assert (told.predicted_start, told.after) == (40, (2,))
+
+    def test_of_a_job_that_waits_keeps_its_place(self):
+        foresight = busy(asks(2, cores=4), asks(3, cores=4, limit_s=500.0))
+        assert foresight.explain(2, 0.0).changes == (Change(cores=2),)
+        assert foresight.explain(3, 0.0).changes == ()
+
+
+class TestDryRun:
+    def test_tells_what_it_would_be_given(self):
+        told = busy().dry_run(asks(cores=2, gpus=1), 7.0)
+        assert (told.predicted_start, told.changes, told.reason) == (7, (), None)
+        assert told.allocation == Allocation((2, 3), GiB, (1,))
+
+    def test_never_with_what_the_machine_has(self):
+        told = busy().dry_run(asks(gpus=3), 0.0)
+        assert [(one["resource"], one["capacity"]) for one in told.never] == [("gpus", 2)]
+        assert told.changes == (Change(gpus=1),)
+
+    def test_behind_an_unknown_end_nobody_knows(self):
+        told = busy(asks(2, cores=2, limit_s=None)).dry_run(asks(3, cores=3), 0.0)
+        assert (told.predicted_start, told.exact, told.after) == (None, True, ())
+
+    def test_whether_its_image_is_here_is_left_aside(self):
+        assert busy().dry_run(asks(image_ready=False), 0.0).allocation is not None
+
+
+def test_a_held_job_has_no_start_and_says_so():
+    told = busy(asks(2, held=True)).explain(2, 0.0)
+    assert (told.reason.code, told.predicted_start, told.changes) == (
+        ReasonCode.USER_HOLD, None, (),
+    )  # fmt: skip
+
+
+def test_a_job_that_runs_is_not_explained():
+    with pytest.raises(StateConflict):
+        busy().explain(1, 0.0)
+
+
+def test_with_very_many_ahead_it_is_an_estimate():
+    jobs = [asks(n, cores=4) for n in range(2, 42)]
+    told = Foresight(busy(*jobs)._scheduler, most_work=2000).dry_run(asks(99, cores=4), 0.0)
+    assert (told.predicted_start, told.exact) == (100 + 40 * 50, False)
+
+
+def test_predictions_are_kept_until_something_happens():
+    foresight = busy(asks(2, cores=4))
+    told = foresight.starts(0.0)
+    assert foresight.starts(50.0) is told
+    foresight._scheduler.handle(Exited(job_id=1, exit_code=0), 60.0)
+    assert foresight.starts(60.0) == {}
+
+
+def test_an_overdue_end_is_expected_at_any_moment():
+    foresight = busy(asks(2, cores=4))
+    foresight._scheduler.handle(Ticked(), 100.0)
+    assert foresight.starts(200.0) == {2: 201}
+
+
+def state_of(scheduler: Scheduler) -> object:
+    """Return all a scheduler would show, history and yardstick included."""
+    jobs = scheduler.jobs
+    return (
+        [repr(entry) for entry in jobs.entries()],
+        scheduler.allocations(),
+        jobs.queue.changes,
+        jobs.holdings.changes,
+        repr(deep(scheduler._ordering)),
+        scheduler._promises.promised(),
+    )
+
+
+def deep(value: object) -> object:
+    """Return the attributes of an object and of those it is made of."""
+    if type(value).__module__.startswith("jupyter_hpccontainers") and hasattr(value, "__dict__"):
+        return {name: deep(one) for name, one in vars(value).items()}
+    return value
