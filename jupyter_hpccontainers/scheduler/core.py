@@ -75,12 +75,12 @@ class Scheduler:
         self.policy = policy or Policy()
         self._ordering = _ordering(self.policy, machine)
         self._gates = Gates(self.policy, machine)
-        self._jobs = ArrayJobs(machine, self._ordering, self._gates)
+        #: The jobs that are not DONE, with queue and holdings: to be read only.
+        self.jobs = self._jobs = ArrayJobs(machine, self._ordering, self._gates)
         self._array_events = ArrayEvents(self._jobs, self._cancel)
         self._promises = Promises()
         self._drained = drained
         self._decided = _NEVER
-        self._applied = 0
         self._handlers: Mapping[type[Any], Callable[[Entry, Any, float], None]] = {
             ImageReady: self._image_ready,
             ImageFailed: self._failed,
@@ -136,16 +136,6 @@ class Scheduler:
     def state_of(self, job_id: int) -> State:
         """Return where the job stands; raises UnknownJob."""
         return self._jobs.state_of(job_id)
-
-    @property
-    def jobs(self) -> Jobs:
-        """The jobs that are not DONE, with queue and holdings: to be read only."""
-        return self._jobs
-
-    @property
-    def changes(self) -> int:
-        """Counts what may change an answer to any question."""
-        return self._applied + self._changes
 
     def used(self) -> Allocation:
         """Return everything jobs hold: core numbers, bytes, GPU numbers."""
@@ -232,7 +222,6 @@ class Scheduler:
     # ------------------------------------------------------------------------ one event at a time
 
     def _apply(self, event: Event, now: float) -> None:
-        self._applied += 1
         match event:
             case Submitted(job=job):
                 self._submitted(job, now)

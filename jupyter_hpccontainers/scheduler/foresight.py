@@ -29,13 +29,15 @@ class Foresight:
     def __init__(self, scheduler: Scheduler, most_work: int = MOST_WORK) -> None:
         self._scheduler = scheduler
         self._most_work = most_work
-        self._known_at = -1
+        self._known_at: object = None
         self._until = -math.inf
         self._starts: Mapping[int, float] = {}
 
     def starts(self, now: float) -> Mapping[int, float]:
         """Return when each waiting job is predicted to start; absent where nobody knows."""
-        changes = self._scheduler.changes
+        jobs = self._scheduler.jobs
+        queue, holdings = jobs.queue, jobs.holdings
+        changes = queue.changes, holdings.changes, len(queue), self._scheduler.drained
         if self._known_at != changes or now >= self._until:
             self._known_at = changes
             self._starts = self._predict(now)
@@ -130,6 +132,6 @@ def _start_of(waiting: Waiting, rehearsal: Rehearsal) -> tuple[float | None, boo
 
 
 def _plan(scheduler: Scheduler, now: float) -> dict[int, float]:
-    few = len(scheduler.jobs.queue.lines) <= _MOST_SHAPES
+    few = sum(1 for _ in scheduler.jobs.queue.ready.every()) <= _MOST_SHAPES
     planned = scheduler.plan(now, PLANNED if few else _PLANNED_OF_MANY)
     return {job_id: at for job_id, at in planned.items() if at < math.inf}

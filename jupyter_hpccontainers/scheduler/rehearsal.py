@@ -19,9 +19,9 @@ from .events import Event, Exited, ImageReady, Started, Ticked
 from .profile import SOON_S
 from .replica import replica
 
-#: How much a rehearsal may cost, in lines of the queue looked at; about a tenth of a second.
+#: How much a rehearsal may cost, in amounts looked at; about a tenth of a second.
 MOST_WORK = 100_000
-#: What a step costs beside the lines it looks at.
+#: What a step costs beside the amounts it looks at.
 _STEP_WORK = 400
 
 
@@ -84,7 +84,7 @@ class Rehearsal:
         ended = tuple(event.job_id for event in batch if isinstance(event, Exited))
         begun: list[int] = []
         while batch:
-            self._work_left -= _STEP_WORK + len(self.scheduler.jobs.queue.lines)
+            self._work_left -= _STEP_WORK + len(self.scheduler.jobs.queue.blocks)
             started = self._note(self.scheduler.handle_all(batch, self.now), ended)
             self._watch_all(event.job_id for event in batch if isinstance(event, Started))
             batch = [Started(job_id) for job_id in started]

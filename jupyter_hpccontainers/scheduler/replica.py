@@ -13,6 +13,7 @@ T = TypeVar("T")
 
 #: A class statement made this type (Py_TPFLAGS_HEAPTYPE); so are some of C, but with a ``__new__``.
 _HEAP_TYPE = 1 << 9
+_EMPTY = object()
 
 _ATOMS = (int, float, str, bytes, bool, type(None), frozenset, type, types.BuiltinFunctionType)
 
@@ -94,7 +95,10 @@ class _Copying:
         self._copies[id(value)] = copy
         shared = self._shared
         for name in _slots(kind):
-            item = getattr(value, name)
+            # A slot may be empty still.
+            item = getattr(value, name, _EMPTY)
+            if item is _EMPTY:
+                continue
             setattr(copy, name, item if type(item) in shared else self.of(item))
         for name, item in getattr(value, "__dict__", {}).items():
             copy.__dict__[name] = item if type(item) in shared else self.of(item)

@@ -181,7 +181,7 @@ def verify_changes(truth: Truth, tried: Submission, changes: tuple[Change, ...])
         assert (told.predicted_start, told.changes) == (truth.now, ())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(POLICIES), STORIES)
 def test_every_waiting_job_is_foretold_its_start(policy, story):
     truth = random_state(policy, story)
