@@ -14,7 +14,7 @@ from .core import PLANNED, Scheduler
 from .events import Submission, Submitted
 from .rehearsal import MOST_WORK, Rehearsal
 from .smaller import Smaller
-from .trial import TRIED, Trial
+from .trial import TRIED, Trial, alone
 
 #: With more ahead, or waiting, the start is estimated by the plan at once.
 _MOST_REHEARSED = 500
@@ -87,12 +87,12 @@ class Foresight:
     def dry_run(self, job: Submission, now: float, memory_per_core_bytes: int = 0) -> Explanation:
         """Return the same for a job that was not submitted; nothing changes by asking.
 
-        What can never start is answered, not raised. Whether its image is here is left aside: the
-        answer holds from when it is.
+        Of an array its first task is meant. What can never start is answered, not raised. Whether
+        its image is here is left aside: the answer holds from when it is.
         """
         trial = Trial(self._scheduler, now, self._most_work)
         smaller = Smaller(trial, now, memory_per_core_bytes)
-        tried = replace(job, job_id=TRIED, image_ready=True)
+        tried = alone(job, TRIED)
         try:
             self._scheduler.refuse(job.resources)
         except NeverFits as error:

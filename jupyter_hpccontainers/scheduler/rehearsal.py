@@ -31,7 +31,7 @@ class Rehearsal:
     def __init__(self, scheduler: Scheduler, now: float, most_work: int = MOST_WORK) -> None:
         self.scheduler = replica(scheduler)
         self.now = now
-        #: When each job started, and who ended at that moment.
+        #: When each job or array started, and who ended at that moment.
         self.starts: dict[int, float] = {}
         self.after: dict[int, tuple[int, ...]] = {}
         self._work_left = most_work
@@ -64,7 +64,8 @@ class Rehearsal:
             self.now = max(at, self.now)
             ended = self._ended()
             begun = self._happen([Exited(job_id=n, exit_code=0) for n in ended] or [Ticked()])
-            awaited.difference_update(begun)
+            if begun:
+                awaited -= self.starts.keys()
         return True
 
     def _begin(self) -> None:
@@ -98,14 +99,21 @@ class Rehearsal:
         for action in actions:
             match action:
                 case Start(job_id=job_id):
-                    self.starts.setdefault(job_id, self.now)
-                    self.after.setdefault(job_id, ended)
+                    self._note_start(job_id, ended)
                     started.append(job_id)
                 case Stop(job_id=job_id) | Kill(job_id=job_id):
                     self._watch_all([job_id])
                 case WakeAt(at=at):
                     self._wake_at = at
         return started
+
+    def _note_start(self, job_id: int, ended: tuple[int, ...]) -> None:
+        """Write down a start, of a task also as that of its array, which starts with the first."""
+        entry = self.scheduler.jobs.get(job_id)
+        array = None if entry is None else entry.job.array
+        for number in (job_id,) if array is None else (job_id, array):
+            self.starts.setdefault(number, self.now)
+            self.after.setdefault(number, ended)
 
     def _watch_all(self, numbers: Iterable[int]) -> None:
         for job_id in numbers:

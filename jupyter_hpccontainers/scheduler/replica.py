@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
@@ -61,7 +61,7 @@ class _Copying:
         return value
 
     def _changeable(self, kind: type, value: Any) -> Any:
-        if kind is dict or kind is defaultdict:
+        if kind in {dict, defaultdict, Counter}:
             return self._dict(value)
         if kind is list or kind is deque or kind is set:
             return self._items(kind, value)

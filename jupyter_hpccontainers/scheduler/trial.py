@@ -18,6 +18,11 @@ from .rehearsal import MOST_WORK, Rehearsal
 TRIED = 2**62
 
 
+def alone(job: Submission, job_id: int) -> Submission:
+    """Return what is tried for a job: under another number, of an array its first task."""
+    return replace(job, job_id=job_id, image_ready=True, tasks=None)
+
+
 class Trial:
     """Submissions tried at one moment, each as if the others had not been.
 
@@ -43,7 +48,7 @@ class Trial:
         rehearsal = self.rehearsal
         job_id = self._next_number()
         try:
-            actions = rehearsal.send(Submitted(replace(job, job_id=job_id, image_ready=True)))
+            actions = rehearsal.send(Submitted(alone(job, job_id)))
         except HpccError:
             return None
         mine = [a.allocation for a in actions if isinstance(a, Start) and a.job_id == job_id]

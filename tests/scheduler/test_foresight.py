@@ -19,6 +19,7 @@ from jupyter_hpccontainers.model.states import ReasonCode, State
 from jupyter_hpccontainers.scheduler import (
     DEFAULT,
     Backfill,
+    DrainChanged,
     Exited,
     ImageReady,
     Order,
@@ -30,6 +31,7 @@ from jupyter_hpccontainers.scheduler import (
     Ticked,
     WakeAt,
 )
+from jupyter_hpccontainers.scheduler.events import TaskBlock
 from jupyter_hpccontainers.scheduler.foresight import Foresight
 
 AROUND = {"grace_s": 0.0, "start_timeout_s": 0.0}
@@ -329,3 +331,24 @@ def deep(value: object) -> object:
     if type(value).__module__.startswith("jupyter_hpccontainers") and hasattr(value, "__dict__"):
         return {name: deep(one) for name, one in vars(value).items()}
     return value
+
+
+def test_of_an_array_the_next_task_is_foretold():
+    tasks = TaskBlock(first=50, count=3)
+    foresight = busy(asks(2, cores=4), asks(3, cores=2, tasks=tasks))
+    assert foresight.starts(0.0)[3] == foresight.explain(3, 0.0).predicted_start == 50
+    told = foresight.dry_run(asks(9, cores=2, tasks=replace(tasks, first=90)), 0.0)
+    assert (told.predicted_start, told.after) == (150, (2,))
+
+
+def test_limits_and_drain_are_told_by_the_code_that_decides():
+    policy = Policy(user_limits={"a": {"cores": 2}})
+    lab = Lab(machine(cores=4), policy)
+    lab.submit(asks(1, cores=2, user="a", limit_s=100.0))
+    lab.send(Started(1))
+    told = Foresight(lab.scheduler).dry_run(asks(2, user="a"), 0.0)
+    assert (told.reason.code, told.predicted_start) == (ReasonCode.QUOTA, 100)
+    assert told.changes == ()
+    lab.send(DrainChanged(True))
+    told = Foresight(lab.scheduler).dry_run(asks(2), 0.0)
+    assert (told.reason.code, told.predicted_start) == (ReasonCode.DRAINED, None)
