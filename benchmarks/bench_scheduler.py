@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from jupyter_hpccontainers.scheduler import (
     Submission,
     Submitted,
 )
+from jupyter_hpccontainers.scheduler.events import TaskBlock
 from jupyter_hpccontainers.simulation.replay import replay
 from jupyter_hpccontainers.simulation.swf import read_swf
 from jupyter_hpccontainers.store.records import Ownership, StoredJob
@@ -101,6 +103,14 @@ class Crowd:
             batch = [Submitted(self._job()) for _ in range(min(BATCH, jobs - begun))]
             self._settle(self.scheduler.handle_all(batch, self.now))
 
+    def submit_array(self, tasks: int) -> float:
+        """Return the seconds until an array was taken in and decided about."""
+        number = next(self._numbers)
+        job = replace(self._job(), job_id=number, tasks=TaskBlock(number + 1, tasks))
+        begun = time.thread_time()
+        self.scheduler.handle(Submitted(job), self.now)
+        return time.thread_time() - begun
+
     def end_one(self) -> float:
         """Let the job that has run longest end, and return the seconds until it was decided."""
         self.now += self._chance.expovariate(1 / 60)
@@ -154,6 +164,14 @@ def plans(pending: int, *, alike: bool) -> Comparison:
     ours = statistics.median(crowd.plan() for _ in range(ROUNDS))
     anchor = statistics.median(crowd.plain_pass() for _ in range(ROUNDS))
     return compared(f"plan, {pending} pending, {shapes}", ours, anchor)
+
+
+def array(tasks: int) -> Comparison:
+    """An array taken in behind 10,000 jobs, against writing its tasks down in a plain list."""
+    ours = Crowd(10_000, alike=True).submit_array(tasks)
+    begun = time.thread_time()
+    plain = [PlainJob(1, 60.0 + task) for task in range(tasks)]
+    return compared(f"array of {len(plain)} tasks", ours, time.thread_time() - begun)
 
 
 def memory(pending: int) -> Comparison:
@@ -230,6 +248,7 @@ def _row(number: int, resources: Resources, user: str) -> StoredJob:
 def _cases() -> Iterator[Comparison]:
     # First, so that no memory of another case is taken over.
     yield memory(100_000)
+    yield array(100_000)
     yield passes(10_000)
     yield passes(100_000)
     yield plans(500, alike=True)
