@@ -117,14 +117,18 @@ class Scheduler:
                 self._jobs.act(Refused(event, error))
         return self._settle(now)
 
-    def restore(self, rows: Iterable[Restored], now: float) -> list[Action]:
+    def restore(
+        self, rows: Iterable[Restored], now: float, past: Iterable[Restored] = ()
+    ) -> list[Action]:
         """Load the jobs of an earlier engine, once, before the first event; then decide.
+
+        ``past`` are jobs that are DONE, from which the order learns.
 
         Jobs that hold an allocation keep it. A STOPPING one is told again to stop, since the engine
         may have died before it acted. A waiting one that this machine can no longer hold ends
         FAILED with MachineChanged.
         """
-        load_rows(self._jobs, rows, self.machine, now)
+        load_rows(self._jobs, [*rows], past, self.machine, now)
         return self._settle(now)
 
     def refuse(self, resources: Resources, wants: Wants = NO_WANTS) -> None:

@@ -225,8 +225,9 @@ class Progress:
 class Restored:
     """A job's row as a restarted engine finds it in its store; not an event, state is loaded.
 
-    ``starting_at``, ``started_at`` and ``stopping_at`` are when it entered those states, None where
-    it did not or that was not kept; ``stop_reason`` is the reason recorded with STOPPING.
+    ``starting_at``, ``started_at``, ``stopping_at`` and ``ended_at`` are when it entered those
+    states, None where it did not or that was not kept; ``stop_reason`` is the reason recorded with
+    STOPPING.
     ``failures`` and ``retry_at`` are those of the last Record that named them. An array holds
     nothing itself; its ``progress`` says which of its tasks are jobs of their own by now.
     """
@@ -237,6 +238,7 @@ class Restored:
     starting_at: float | None = None
     started_at: float | None = None
     stopping_at: float | None = None
+    ended_at: float | None = None
     stop_reason: Reason | None = None
     failures: int = 0
     retry_at: float | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ..model.errors import UnknownJob
@@ -14,7 +14,7 @@ from .actions import Action, FetchImage, Kill, Record, Start, Stop, WakeAt
 from .deadlines import Deadlines
 from .dependencies import Dependencies
 from .entry import Entry, seconds
-from .events import Changed, Held, JobEvent, Released
+from .events import Changed, Held, JobEvent, Released, Restored
 from .gates import Gates
 from .holdings import Holdings
 from .order import Ordering
@@ -92,6 +92,10 @@ class Jobs:
             entry.state = next_state(entry.job.job_id, entry.state, Held)
         self._record(entry, now)
         self.enqueue(entry, now)
+
+    def recall(self, rows: Iterable[Restored]) -> None:
+        """Let the order learn from jobs that an earlier engine started."""
+        self._ordering.recall(rows)
 
     def load(self, entry: Entry, now: float) -> None:
         """Take in a job of an earlier engine as it stood; nothing is recorded."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..model.machine import Machine
 from ..model.states import Reason, ReasonCode, Result, State
@@ -16,8 +16,16 @@ from .result import Verdict
 from .transitions import MachineChanged
 
 
-def load_rows(jobs: ArrayJobs, rows: Iterable[Restored], machine: Machine, now: float) -> None:
+def load_rows(
+    jobs: ArrayJobs,
+    rows: Sequence[Restored],
+    past: Iterable[Restored],
+    machine: Machine,
+    now: float,
+) -> None:
     """Load every row; what waits and can start no more on this machine ends FAILED."""
+    holding = [row for row in rows if row.state.holds_allocation]
+    jobs.recall(row for row in (*past, *holding) if row.started_at is not None)
     for row in sorted(rows, key=_since):
         _load(jobs, row, machine, now)
     jobs.reopen_arrays(now)

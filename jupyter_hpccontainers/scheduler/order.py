@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Protocol
 
 from ..model.resources import Resources
-from .entry import Entry, Kind, Spot
+from .entry import Entry, Kind, Spot, restored_entry
+from .events import Restored
 from .history import History
 from .yardstick import Yardstick
 
@@ -44,6 +46,10 @@ class Ordering(Protocol):
         """A job has ended, or will not start for now."""
         ...
 
+    def recall(self, rows: Iterable[Restored]) -> None:
+        """Jobs that an earlier engine started, told once before all else."""
+        ...
+
 
 class BySubmission:
     """Who came first goes first."""
@@ -71,6 +77,9 @@ class BySubmission:
         """Nothing is learnt."""
 
     def ended(self, entry: Entry, at: float) -> None:
+        """Nothing is learnt."""
+
+    def recall(self, rows: Iterable[Restored]) -> None:
         """Nothing is learnt."""
 
 
@@ -135,6 +144,33 @@ class ByIndex:
         if entry.started_at is not None:
             run_s = max(at - entry.started_at, 0.0)
             self._history.learn(entry.kind, entry.job.resources, run_s)
+
+    def recall(self, rows: Iterable[Restored]) -> None:
+        """Learn what those that have ended took, and replay them and those that run."""
+        known = [(row, restored_entry(row, row.started_at or 0.0)) for row in rows]
+        for row, entry in sorted(known, key=lambda one: one[0].ended_at or 0.0):
+            if row.ended_at is not None and row.started_at is not None:
+                run_s = max(row.ended_at - row.started_at, 0.0)
+                self._history.learn(entry.kind, entry.job.resources, run_s)
+        for row, entry in sorted(known, key=lambda one: (_came_at(one[0]), one[0].job.job_id)):
+            self._replay(row, entry)
+
+    def _replay(self, row: Restored, entry: Entry) -> None:
+        job, begun_at = row.job, row.starting_at or row.started_at
+        if begun_at is None or not job.resources.fits_in(self._machine):
+            return
+        # Since when a job could be chosen that was held or depended on others is not known.
+        if job.dependencies or job.held:
+            return
+        self._yardstick.arrived(job.job_id, entry.shape, _came_at(row))
+        self._yardstick.began(job.job_id, begun_at)
+        if row.ended_at is not None:
+            self._yardstick.ended(job.job_id, max(row.ended_at - begun_at, 0.0))
+
+
+def _came_at(row: Restored) -> float:
+    """Return since when it could be chosen, as far as is known."""
+    return max(row.job.submitted_at, row.job.begin_at or row.job.submitted_at)
 
 
 def _dominant_share(asked: Resources, machine: Resources) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ...machine.attempt import Attempt, Standing
 from ...model.errors import HpccError, StateConflict
-from ...model.job import JobSpec
+from ...model.job import Job, JobSpec
 from ...model.states import State
 from ...scheduler.actions import Start
 from ...scheduler.events import Changed, Restored, Submission, TimeLimitChanged
@@ -90,6 +90,32 @@ def restored(row: StoredJob, config: LocalConfig, ended: Ended, now: float) -> R
         stop_reason=job.reason if job.state is State.STOPPING else None,
         failures=row.restart.failures,
         retry_at=row.restart.retry_at,
+    )
+
+
+def past(job: Job, config: LocalConfig) -> Restored:
+    """Return a job that is DONE as the scheduler learns from it."""
+    spec = job.spec
+    return Restored(
+        job=Submission(
+            job_id=job.id,
+            resources=spec.resources,
+            limit_s=spec.time_limit_s,
+            priority=spec.priority,
+            submitted_at=job.submitted_at,
+            grace_s=config.grace_s,
+            start_timeout_s=config.start_timeout_s,
+            image_ready=True,
+            held=spec.hold,
+            attempt=job.attempt,
+            user=job.user,
+            kind=_kind(spec),
+            begin_at=spec.begin_at,
+            dependencies=edges(spec, {}),
+        ),
+        state=job.state,
+        started_at=job.started_at,
+        ended_at=job.ended_at,
     )
 
 

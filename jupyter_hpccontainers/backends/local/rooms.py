@@ -17,7 +17,7 @@ from ...model.job import Job
 from ...model.states import State
 from ...scheduler.core import Scheduler
 from ...scheduler.events import Event, OthersChanged, StartFailed
-from ...store.records import JobChange
+from ...store.records import JobChange, JobFilter
 from ..feed import Feed
 from . import adoption
 from .attempts import Attempts
@@ -44,6 +44,8 @@ _T = TypeVar("_T")
 
 #: Calls to Docker and Apptainer that may run beside each other; each waits, none computes.
 _THREADS = 8
+#: From so many of the last jobs that are DONE the order learns anew what jobs take.
+_RECALLED = 2000
 
 
 class Rooms:
@@ -86,7 +88,8 @@ class Rooms:
         folders.make()
         ledger = await Ledger.open(folders.database, folders.numbers(), config.min_free_bytes)
         rooms = cls(config, ledger, folders)
-        rooms._adopt(await parents_of_rows(ledger.active.values(), ledger))
+        past = await ledger.list(JobFilter(states=frozenset({State.DONE}), limit=_RECALLED))
+        rooms._adopt(await parents_of_rows(ledger.active.values(), ledger), past)
         rooms._tasks = [
             asyncio.create_task(rooms.inbox.run(), name="inbox"),
             asyncio.create_task(rooms.housekeeping.run(), name="housekeeping"),
@@ -122,12 +125,13 @@ class Rooms:
         """Return records with what only the scheduler knows of them."""
         return self.queue.shown(jobs)
 
-    def _adopt(self, ended: Ended) -> None:
+    def _adopt(self, ended: Ended, past: Sequence[Job]) -> None:
         rows = list(self.ledger.active.values())
         now = self.clock.now()
         found = adoption.look(rows, self.folders)
         loaded = [adoption.restored(row, self.config, ended, now) for row in rows]
-        self.inbox.begin(self.scheduler.restore(loaded, now))
+        learnt = [adoption.past(job, self.config) for job in past]
+        self.inbox.begin(self.scheduler.restore(loaded, now, learnt))
         self.queue.publish([row.job for row in rows])
         for job_id, attempt in (*found.alive, *found.ended):
             self.attempts.look_after(job_id, attempt)
