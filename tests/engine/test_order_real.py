@@ -23,12 +23,16 @@ def test_every_figure_of_the_policy_is_a_trait_with_help() -> None:
     assert SchedulingPolicy().values() == DEFAULT
 
 
-@pytest.mark.parametrize(("order", "first"), [("index", SHORT), ("submission", LONG)])
+@pytest.mark.parametrize(
+    ("order", "restarted", "first"),
+    [("index", False, SHORT), ("index", True, SHORT), ("submission", False, LONG)],
+)
 def test_what_ran_shortly_before_goes_first_by_index_only(
     make_engine: Callable[..., IsolatedEngine],
     docker_socket: str,
     run_image: RunImage,
     order: str,
+    restarted: bool,
     first: str,
 ) -> None:
     engine = make_engine(
@@ -40,6 +44,9 @@ def test_what_ran_shortly_before_goes_first_by_index_only(
 
     for script in (LONG, SHORT, SHORT):
         engine.wait(submit(script))
+    if restarted:
+        engine.kill()
+        engine.start()
     holder = submit(LONG)
     engine.until(holder, State.RUNNING)
     waiting = [submit(LONG), submit(SHORT)]
