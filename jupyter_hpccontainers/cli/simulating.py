@@ -1,26 +1,37 @@
-"""``simulate``: replay a log of jobs under several policies, and compare them."""
+"""``simulate``: replay logs of jobs under several policies, and compare them."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..client.engine import EngineClient
 from ..model.errors import InvalidSpec, NotFound
+from ..model.job import Job
 from ..simulation.comparison import POLICIES, Compared, Shaking, Spread, compare
 from ..simulation.drawing import draw_html, draw_svg
 from ..simulation.lab import lab
+from ..simulation.picture import draw_png, require_png
+from ..simulation.records import from_records
+from ..simulation.replay import Ran
 from ..simulation.swf import read_swf
 from ..simulation.workload import Workload, half, without_estimates
-from .door import Subparsers, add_json, print_json, subcommand
+from .door import Subparsers, add_json, connect, print_json, subcommand
 
 _HEAD = ("policy", "AVEbsld", "p95", "p99", "mean wait", "longest wait", "used", "replayed in")
 _TOLD_EVERY_S = 0.2
-_DRAWN = {".svg": draw_svg, ".html": draw_html}
+_DRAWN: Mapping[str, Callable[[Workload, Mapping[str, Sequence[Ran]]], str | bytes]] = {
+    ".svg": draw_svg,
+    ".html": draw_html,
+    ".png": draw_png,
+}
+#: So many records are asked of the engine at a time.
+_PAGE = 1000
 
 
 def declare(subparsers: Subparsers) -> None:
@@ -29,10 +40,11 @@ def declare(subparsers: Subparsers) -> None:
         subparsers, "simulate", "replay a log of jobs through the scheduler, compare policies", _run
     )
     add = parser.add_argument
-    add("log", type=Path, nargs="?", metavar="LOG.swf[.gz]", help="in Standard Workload Format")
+    add("logs", type=Path, nargs="*", metavar="LOG.swf[.gz]", help="in Standard Workload Format")
     add(
         "--workload", choices=["lab"], help="instead of a log: lab, a small machine made up by seed"
     )
+    add("--history", action="store_true", help="instead of a log: the jobs this engine has run")
     add(
         "--policy",
         action="append",
@@ -44,48 +56,78 @@ def declare(subparsers: Subparsers) -> None:
     add("--seed", type=int, default=1, metavar="K", help="of the shaking, and of what is made up")
     add("--half", choices=["first", "second"], help="only these jobs of the log")
     add("--no-estimates", action="store_true", help="as if every user asked for the longest limit")
-    add("--draw", type=Path, metavar="FILE", help="draw waits and use into FILE.svg or FILE.html")
+    add("--draw", type=Path, metavar="FILE", help="draw waits and use: FILE.svg, .html or .png")
     add_json(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
+    _check(options)
+    names = [name for given in options.policy or [",".join(POLICIES)] for name in given.split(",")]
+    shaking = Shaking(options.repeat, options.shake, options.seed)
+    # A damaged log is said before any of them is replayed.
+    workloads = list(_workloads(options))
+    compared = [compare(workload, names, shaking, _Teller()) for workload in workloads]
+    if options.draw:
+        _draw(options.draw, workloads[0], compared[0])
+    both = list(zip(workloads, compared, strict=True))
+    if options.json:
+        several = len(both) > 1
+        print_json([_row(one, w.name if several else "") for w, some in both for one in some])
+    else:
+        print("\n\n".join(_table(workload, shaking, some) for workload, some in both))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise InvalidSpec for what can't be done, before anything is replayed."""
     if options.repeat < 1 or options.shake < 0:
         raise InvalidSpec(
             "nothing to replay", cure="repeat at least once, shake by 0 s or more", field="repeat"
         )
+    if bool(options.logs) + bool(options.workload) + options.history != 1:
+        raise InvalidSpec(
+            "what to replay?", cure="give a log, or --workload lab, or --history", field="log"
+        )
     if options.draw and options.draw.suffix not in _DRAWN:
         known = " or ".join(_DRAWN)
         raise InvalidSpec(f"can't draw {options.draw}", cure=f"name it {known}", field="draw")
-    workload = _workload(options)
-    names = [name for given in options.policy or [",".join(POLICIES)] for name in given.split(",")]
-    shaking = Shaking(options.repeat, options.shake, options.seed)
-    compared = compare(workload, names, shaking, _Teller())
-    if options.draw:
-        _draw(options.draw, workload, compared)
-    if options.json:
-        print_json([_row(one) for one in compared])
-    else:
-        print(_table(workload, shaking, compared))
-    return 0
+    if options.draw and len(options.logs) > 1:
+        raise InvalidSpec("one picture shows one log", cure="draw each by itself", field="draw")
+    if options.draw and options.draw.suffix == ".png":
+        require_png()
 
 
 def _draw(path: Path, workload: Workload, compared: Sequence[Compared]) -> None:
     drawn = _DRAWN[path.suffix](workload, {one.mean.policy: one.first for one in compared})
     try:
-        path.write_text(drawn, encoding="utf-8")
+        path.write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())
     except OSError as error:
         raise NotFound(
             f"can't write {path}: {error.strerror}", cure="name a folder that is there"
         ) from None
 
 
-def _workload(options: argparse.Namespace) -> Workload:
-    if (options.log is None) == (options.workload is None):
-        raise InvalidSpec("what to replay?", cure="give a log, or --workload lab", field="log")
-    workload = read_swf(options.log) if options.log else lab(options.seed)
-    if options.half:
-        workload = half(workload, second=options.half == "second")
-    return without_estimates(workload) if options.no_estimates else workload
+def _workloads(options: argparse.Namespace) -> Iterator[Workload]:
+    for workload in _given(options):
+        part = half(workload, second=options.half == "second") if options.half else workload
+        yield without_estimates(part) if options.no_estimates else part
+
+
+def _given(options: argparse.Namespace) -> Iterator[Workload]:
+    if options.history:
+        client = connect()
+        yield from_records(_records(client), len(client.machine().machine.cores))
+    elif options.workload:
+        yield lab(options.seed)
+    yield from map(read_swf, options.logs)
+
+
+def _records(client: EngineClient) -> Iterator[Job]:
+    """Yield every record of the engine, newest first."""
+    before = None
+    while page := client.jobs(limit=_PAGE, before=before):
+        yield from page
+        before = page[-1].id
 
 
 class _Teller:
@@ -104,12 +146,11 @@ class _Teller:
         print(f"\r\033[K{policy}{which}: {share:.0%}{done}", end="", file=sys.stderr, flush=True)
 
 
-def _row(one: Compared) -> dict[str, Any]:
-    """Return one policy's figures for programs."""
-    row = asdict(one.mean)
+def _row(one: Compared, log: str) -> dict[str, Any]:
+    """Return one policy's figures for programs; of several logs each row names its own."""
+    row = ({"log": log} if log else {}) | asdict(one.mean)
     if len(one.replays) > 1:
         row["replays"] = [asdict(replay) for replay in one.replays]
-    if one.against_easy:
         row["against_easy"] = {name: asdict(spread) for name, spread in one.against_easy.items()}
     return row
 

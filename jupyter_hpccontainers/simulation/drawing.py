@@ -15,7 +15,7 @@ from .replay import Ran
 from .workload import Workload
 
 #: Dark enough on white, told apart by the colour-blind. Source: Okabe and Ito, 2008.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 _WIDTH, _HEIGHT, _LEFT, _GAP = 720, 220, 60, 70
 _WAITS_S = (1, 10, 60, 600, 3600, 36_000, 86_400, 864_000)
 _WAIT_NAMES = ("0", "10 s", "1 min", "10 min", "1 h", "10 h", "1 d", "10 d")
@@ -27,8 +27,8 @@ Points = Sequence[tuple[float, float]]
 def draw_svg(workload: Workload, replays: Mapping[str, Sequence[Ran]]) -> str:
     """Return the picture of replays of one workload, by policy."""
     names = list(replays)
-    waits = [_waits([one.wait_s for one in replays[name]]) for name in names]
-    uses = [_uses(workload, replays[name]) for name in names]
+    waits = [waits_by_share([one.wait_s for one in replays[name]]) for name in names]
+    uses = [use_by_time(workload, replays[name]) for name in names]
     height = 2 * (_HEIGHT + _GAP) + 30
     return "\n".join(
         [
@@ -38,7 +38,7 @@ def draw_svg(workload: Workload, replays: Mapping[str, Sequence[Ran]]) -> str:
             "</title>",
             '<rect width="100%" height="100%" fill="white"/>',
             *_legend(names),
-            *_chart(50, "jobs that waited at most", waits, _wait_marks()),
+            *_chart(50, "jobs that waited at most", waits, wait_marks()),
             *_chart(50 + _HEIGHT + _GAP, "processors in use", uses, [(0, "begin"), (1, "end")]),
             "</svg>\n",
         ]
@@ -60,11 +60,12 @@ def _wait_place(wait_s: float) -> float:
     return min(math.log(max(wait_s, 1.0)) / most, 1.0)
 
 
-def _wait_marks() -> list[tuple[float, str]]:
+def wait_marks() -> list[tuple[float, str]]:
+    """Return where on the axis of waits which is named."""
     return [(_wait_place(s), name) for s, name in zip(_WAITS_S, _WAIT_NAMES, strict=True)]
 
 
-def _waits(waits_s: list[float]) -> Points:
+def waits_by_share(waits_s: list[float]) -> Points:
     """Return the share of jobs by wait, at so many points as can be seen."""
     ascending = sorted(waits_s)
     steps = range(_PARTS * 2 + 1)
@@ -72,7 +73,7 @@ def _waits(waits_s: list[float]) -> Points:
     return [(_wait_place(ascending[one]), (one + 1) / len(ascending)) for one in at]
 
 
-def _uses(workload: Workload, ran: Sequence[Ran]) -> Points:
+def use_by_time(workload: Workload, ran: Sequence[Ran]) -> Points:
     """Return the share of processors in use in each part of the time."""
     begin_s = min(one.start_s for one in ran)
     part_s = (max(one.start_s + one.job.run_s for one in ran) - begin_s) / _PARTS
@@ -92,7 +93,7 @@ def _uses(workload: Workload, ran: Sequence[Ran]) -> Points:
 def _legend(names: Sequence[str]) -> list[str]:
     rows = []
     for at, name in enumerate(names):
-        x, colour = _LEFT + at * 130, _COLOURS[at % len(_COLOURS)]
+        x, colour = _LEFT + at * 130, COLOURS[at % len(COLOURS)]
         rows.append(f'<rect x="{x}" y="12" width="14" height="6" fill="{colour}"/>')
         rows.append(f'<text x="{x + 20}" y="20">{escape(name)}</text>')
     return rows
@@ -115,6 +116,6 @@ def _chart(
         path = " ".join(
             f"{_LEFT + x * _WIDTH:.1f},{top + _HEIGHT * (1 - y):.1f}" for x, y in points
         )
-        colour = _COLOURS[at % len(_COLOURS)]
+        colour = COLOURS[at % len(COLOURS)]
         rows.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
     return rows

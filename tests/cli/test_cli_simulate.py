@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,39 @@ def test_json_has_one_row_for_each_policy(log: str, capsys: pytest.CaptureFixtur
     rows = json.loads(capsys.readouterr().out)
     assert [row["policy"] for row in rows] == ["easy", "fcfs"]
     figures = "policy jobs avebsld p95_bsld p99_bsld mean_wait_s max_wait_h utilisation wall_s"
-    assert set(figures.split()) <= set(rows[0])
+    assert set(rows[0]) == set(figures.split())
+
+
+def test_spread_comes_with_repeats_only(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--policy", "easy,default", "--repeat", "2", "--shake", "30", "--json"]
+    assert main(["simulate", log, *words]) == 0
+    easy, _ = json.loads(capsys.readouterr().out)
+    assert len(easy["replays"]) == 2
+    assert easy["against_easy"]["avebsld"] == {"mean": 1.0, "least": 1.0, "most": 1.0}
+
+
+def test_several_logs_are_replayed_one_by_one(
+    log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "large.swf").write_text(LOG.replace("MaxProcs: 4", "MaxProcs: 8"))
+    words = ["simulate", log, str(tmp_path / "large.swf"), "--policy", "easy,fcfs"]
+    assert main([*words, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["log"], row["policy"]) for row in rows] == [
+        ("small", "easy"), ("small", "fcfs"), ("large", "easy"), ("large", "fcfs"),
+    ]  # fmt: skip
+    assert main(words) == 0
+    assert "\n\nlarge: 59 jobs on 8 processors\n" in capsys.readouterr().out
+    assert main([*words, "--draw", str(tmp_path / "both.svg")]) == 2
+
+
+def test_a_damaged_line_of_any_log_is_named_and_nothing_replayed(
+    log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "torn.swf").write_text(LOG[:-20])
+    assert main(["simulate", log, str(tmp_path / "torn.swf")]) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, "line 60 of" in shown.err) == ("", True)
 
 
 def test_the_same_seed_gives_the_same_figures(log: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,6 +103,20 @@ def test_a_picture(log: str, tmp_path: Path, name: str) -> None:
     assert "<svg" in (tmp_path / name).read_text()
 
 
+def test_a_picture_as_png(log: str, tmp_path: Path) -> None:
+    assert main(["simulate", log, "--policy", "easy", "--draw", str(tmp_path / "waits.png")]) == 0
+    assert (tmp_path / "waits.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_without_matplotlib_a_png_is_refused_with_what_to_install(
+    log: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["simulate", log, "--draw", "waits.png"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "pip install 'jupyter-hpccontainers[plots]'" in line
+
+
 def test_a_picture_that_cannot_be_drawn_is_said_before_the_replay(
     log: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,7 +130,7 @@ def test_the_lab_is_made_up_by_its_seed(capsys: pytest.CaptureFixture[str]) -> N
     assert "lab-3: " in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [[], ["LOG", "--workload", "lab"]])
+@pytest.mark.parametrize("words", [[], ["LOG", "--workload", "lab"], ["LOG", "--history"]])
 def test_either_a_log_or_a_made_up_workload(
     log: str, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:

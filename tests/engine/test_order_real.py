@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 
@@ -53,3 +56,20 @@ def test_what_ran_shortly_before_goes_first_by_index_only(
     done = [engine.wait(job) for job in waiting]
     begun = sorted(done, key=lambda job: job.started_at or 0.0)
     assert begun[0].spec.script == first
+
+
+def test_what_an_engine_has_run_is_replayed_by_other_policies(
+    make_engine: Callable[..., IsolatedEngine], docker_socket: str, run_image: RunImage
+) -> None:
+    engine = make_engine(docker_host=f"unix://{docker_socket}", cores=[0], memory="1g")
+    jobs = [engine.submit(run_image, script=SHORT, memory="64m") for _ in range(2)]
+    assert all(engine.wait(job).done for job in jobs)
+    words = ["simulate", "--history", "--policy", "easy,default", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyter_hpccontainers.cli", *words],
+        env=engine.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [row["jobs"] for row in json.loads(done.stdout)] == [2, 2]
