@@ -14,7 +14,7 @@ from .frames import Frame
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQuery:
-    """Which jobs to list; empty sets and texts mean any."""
+    """Which jobs to list; empty sets and texts mean any. ``tasks``: also the tasks of arrays."""
 
     states: frozenset[State] = frozenset()
     results: frozenset[Result] = frozenset()
@@ -22,6 +22,7 @@ class JobQuery:
     name: str = ""
     limit: int = 100
     before: int | None = None
+    tasks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

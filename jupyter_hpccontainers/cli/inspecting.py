@@ -12,10 +12,10 @@ def declare(subparsers: Subparsers) -> None:
     """Declare the subcommands."""
     _declare_list(subparsers)
     parser = subcommand(subparsers, "show", "show all that is known of jobs", _show)
-    parser.add_argument("jobs", type=int, nargs="+", metavar="JOB")
+    parser.add_argument("jobs", nargs="+", metavar="JOB")
     add_json(parser)
     parser = subcommand(subparsers, "explain", "say why a job waits, or why it ended", _explain)
-    parser.add_argument("job", type=int, metavar="JOB")
+    parser.add_argument("job", metavar="JOB")
     add_json(parser)
     parser = subcommand(subparsers, "images", "list the images on this machine", _images)
     parser.add_argument("search", nargs="?", default="", metavar="TEXT")
@@ -33,6 +33,7 @@ def _declare_list(subparsers: Subparsers) -> None:
     add("--tag", default="")
     add("--name", default="")
     add("-n", "--limit", type=int, default=100)
+    add("--tasks", action="store_true", help="also each task of an array on a line of its own")
     add("--parsable", action="store_true", help="print bare job numbers")
     add_json(parser)
 
@@ -45,6 +46,7 @@ def _list(options: argparse.Namespace) -> int:
         tag=options.tag,
         name=options.name,
         limit=options.limit,
+        tasks=options.tasks,
     )
     if options.json:
         print_json(jobs)
@@ -57,7 +59,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     client = connect()
-    jobs = [client.job(job_id) for job_id in options.jobs]
+    jobs = [client.job(job_id) for job_id in client.numbers(options.jobs)]
     if options.json:
         print_json(jobs if len(jobs) > 1 else jobs[0])
     else:
@@ -66,7 +68,8 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    why = connect().explain(options.job)
+    client = connect()
+    why = client.explain(client.number(options.job))
     if options.json:
         print_json(why)
     else:

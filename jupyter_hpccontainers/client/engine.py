@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..model.errors import EngineError, StateConflict
+from ..model.errors import EngineError, InvalidSpec, StateConflict, UnknownJob
 from ..model.job import Image, Job
 from ..model.quantities import parse_duration
 from ..model.wire import decode
@@ -69,9 +69,14 @@ class EngineClient:
         name: str = "",
         limit: int | None = None,
         before: int | None = None,
+        tasks: bool = True,
     ) -> tuple[Job, ...]:
-        """Return jobs, newest first; ``state`` is comma-separated states, or ``active``."""
-        query = _query(state=state, result=result, tag=tag, name=name, limit=limit, before=before)
+        """Return jobs, newest first; ``state`` is comma-separated states, or ``active``.
+
+        Without ``tasks`` an array is one job, and its tasks are left out.
+        """
+        some = {"limit": limit, "before": before, "tasks": None if tasks else 0}
+        query = _query(state=state, result=result, tag=tag, name=name, **some)
         return _jobs(self._ask("GET", "/v1/jobs" + query))
 
     def submit(self, request: Mapping[str, Any], *, key: str | None = None) -> Job:
@@ -82,6 +87,26 @@ class EngineClient:
         """
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         return _job(self._ask("POST", "/v1/jobs", request, headers))
+
+    def number(self, label: str) -> int:
+        """Return the number of ``12`` or of ``12_7``, the task of array 12 with index 7.
+
+        The task need not have begun. Raises UnknownJob where there is no such task, InvalidSpec
+        for what is no number.
+        """
+        number, underscore, index = label.partition("_")
+        if not all(part.isascii() and part.isdigit() for part in (number, index or "0")):
+            raise InvalidSpec(f"{label[:40]!r} is no job", cure="write 12, or 12_7 for a task")
+        if not underscore:
+            return int(number)
+        found = self.job(int(number)).task_number(int(index or "0"))
+        if found is None or not index:
+            raise UnknownJob(f"job {number} has no task {index}", cure=f"show job {number}")
+        return found
+
+    def numbers(self, labels: Iterable[str]) -> list[int]:
+        """Return the same for several."""
+        return [self.number(label) for label in labels]
 
     def job(self, job_id: int) -> Job:
         """Return the record of a job."""

@@ -13,7 +13,7 @@ from ..model.states import ReasonCode, Result, State
 
 def headline(job: Job) -> str:
     """Return one line: number, name, image and how it stands."""
-    named = f"job {job.id}" + (f" ({job.spec.name})" if job.spec.name else "")
+    named = f"job {job.label}" + (f" ({job.spec.name})" if job.spec.name else "")
     return f"{named} · {job.spec.image} · {standing(job)}"
 
 
@@ -29,6 +29,17 @@ def standing(job: Job) -> str:
             return f"RUNNING since {began} · {given(job)}"
         case _:
             return job.state.value
+
+
+def counted(job: Job) -> str:
+    """Return state or result, of an array with how many of its tasks have ended."""
+    word = str(job.result or job.state)
+    if job.tasks is None or job.spec.array is None:
+        return word
+    ended = job.tasks.completed + job.tasks.failed + job.tasks.cancelled
+    failed = f", {job.tasks.failed} failed" if job.tasks.failed else ""
+    running = f", {job.tasks.running} running" if job.tasks.running else ""
+    return f"{word} {ended}/{job.spec.array.count}{running}{failed}"
 
 
 def given(job: Job) -> str:

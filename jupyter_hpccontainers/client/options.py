@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -60,6 +61,12 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         dest="dependencies",
         metavar="KIND:JOB[:JOB]",
         help="wait for jobs: afterok, afterany, afternotok or afterarray, e.g. afterok:12:13",
+    )
+    add("--array", metavar="LIST[%N]", help="tasks, e.g. 1-1000:2%%8: at most 8 at once")
+    add(
+        "--array-file",
+        metavar="FILE",
+        help="one task for each line, or text of a JSON list: HPCC_ARRAY_ITEM",
     )
     add("--after", type=int, action="append", metavar="JOB", help="short for afterok:JOB")
     add("--project", metavar="NAME", help="what it counts for, where projects have limits")
@@ -119,11 +126,34 @@ def request_from(options: argparse.Namespace, environ: Mapping[str, str]) -> dic
     if options.dependencies or options.after:
         after = [f"afterok:{job}" for job in options.after or []]
         request["dependencies"] = [*(options.dependencies or []), *after]
+    if options.array or options.array_file:
+        request["array"] = _array(options.array or "", options.array_file)
     if options.mounts:
         request["mounts"] = [absolute_mount(mount) for mount in options.mounts]
     request["workdir"] = os.path.abspath(os.path.expanduser(request["workdir"]))
     env = variables(options.env or [], options.env_file, environ)
     return {**request, "env": env} if env else request
+
+
+def _array(text: str, file: str | None) -> Any:
+    if file is None:
+        return text
+    indexes, percent, most = text.partition("%")
+    array: dict[str, Any] = {"items": _items(file)}
+    if indexes:
+        array["indexes"] = indexes
+    return {**array, "max_running": int(most)} if percent and most.isdigit() else array
+
+
+def _items(file: str) -> list[str]:
+    """Return the texts of a JSON list (a file named .json), else the lines of a file."""
+    try:
+        with open(os.path.expanduser(file), encoding="utf-8") as opened:
+            return json.load(opened) if file.endswith(".json") else opened.read().splitlines()
+    except (OSError, ValueError) as error:
+        raise InvalidSpec(
+            f"the file {file} cannot be read: {error}", cure="name a readable file", field="array"
+        ) from None
 
 
 def absolute_image(image: str) -> str:

@@ -10,7 +10,7 @@ from ..model.job import Image, Job, PastAttempt
 from ..model.quantities import format_duration, format_memory
 from ..model.reasons import sentence
 from .answers import Check, Explanation, Health, MachineUse
-from .lines import because, given, headline
+from .lines import because, counted, given, headline
 
 _WIDEST = 60
 
@@ -27,8 +27,8 @@ def jobs_table(jobs: Iterable[Job]) -> str:
     """Return jobs, one a line."""
     rows = [
         (
-            str(job.id),
-            job.result or job.state,
+            job.label,
+            counted(job),
             job.spec.name,
             job.spec.image,
             given(job),
@@ -47,6 +47,9 @@ def job_lines(job: Job) -> str:
     spec = job.spec
     facts = {
         "job": headline(job),
+        "number": str(job.id) if job.task else "",
+        "item": job.task.item or "" if job.task else "",
+        "tasks": _tasks(job),
         "engine": job.engine,
         "user": job.user,
         "description": spec.description,
@@ -72,6 +75,21 @@ def job_lines(job: Job) -> str:
         "before": "; ".join(_past(one) for one in job.attempts),
     }
     return "\n".join(f"{name:12} {_clean(text, None)}" for name, text in facts.items() if text)
+
+
+def _tasks(job: Job) -> str:
+    counts = job.tasks
+    if counts is None or job.spec.array is None:
+        return job.spec.array.indexes if job.spec.array else ""
+    told = {
+        "pending": counts.pending,
+        "running": counts.running,
+        "completed": counts.completed,
+        "failed": counts.failed,
+        "cancelled": counts.cancelled,
+    }
+    some = ", ".join(f"{count} {word}" for word, count in told.items() if count)
+    return f"{job.spec.array.indexes}: {some}"
 
 
 def images_table(images: Iterable[Image]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .arrays import Array, Task, TaskCounts
 from .dependencies import Dependency
 from .machine import Enforcement
 from .resources import Allocation, Resources
@@ -87,6 +88,7 @@ class JobSpec:
     begin_at: float | None = None
     hold: bool = False
     dependencies: tuple[Dependency, ...] = ()
+    array: Array | None = None
     retries: int = 0
     retry_on: tuple[int, ...] = ()
     requeue: bool = True
@@ -114,7 +116,8 @@ class Job:
     """A job's record as every door sees it; times are seconds since the epoch (UTC).
 
     What says how it ran is that of ``attempt``, the current one; ``attempts`` are the latest of
-    those before it. ``log_bytes`` counts the logs of all, which follow one another as one.
+    those before it. ``log_bytes`` counts the logs of all, which follow one another as one. ``task``
+    says which task of which array it is; of an array itself ``tasks`` counts how they stand.
     """
 
     id: int
@@ -139,6 +142,18 @@ class Job:
     warnings: tuple[str, ...] = ()
     log_bytes: int = 0
     progress: Mapping[str, Any] = field(default_factory=dict)
+    task: Task | None = None
+    tasks: TaskCounts | None = None
+
+    @property
+    def label(self) -> str:
+        """What people call it: its number, or ``12_7`` for the task of array 12 with index 7."""
+        return f"{self.task.array}_{self.task.index}" if self.task else str(self.id)
+
+    def task_number(self, index: int) -> int | None:
+        """Return the number of an array's task, begun or not; None where it has none of them."""
+        position = self.spec.array.position_of(index) if self.spec.array else None
+        return None if position is None else self.id + 1 + position
 
     @property
     def done(self) -> bool:

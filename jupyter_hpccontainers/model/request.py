@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from .arrays import parse_array
 from .dependencies import parse_dependencies
 from .errors import InvalidSpec
 from .job import JobSpec, Mount
@@ -42,8 +43,9 @@ def spec_from_request(body: Mapping[str, Any], now: float | None = None) -> JobS
     Beside the JobSpec's own fields it accepts the short ones people type: ``cores``, ``memory``
     (``"4g"``), ``gpus``, ``time_limit`` (``"1h30m"``), ``begin`` (``"2026-05-01T20:00"``, or
     ``"+30m"`` from ``now``), ``command`` as one shell-like text, ``mounts`` as ``"/data"`` or
-    ``"/data:/in:ro"``, ``tokens`` as ``["matlab=2"]``, and ``dependencies`` as ``"afterok:12:13"``.
-    Raises InvalidSpec naming the field.
+    ``"/data:/in:ro"``, ``tokens`` as ``["matlab=2"]``, ``dependencies`` as ``"afterok:12:13"``, and
+    ``array`` as ``"1-1000:2%8"`` or a list of texts, one for each task. Raises InvalidSpec
+    naming the field.
     """
     if not isinstance(body, Mapping):
         raise InvalidSpec("the request is not an object", cure="send a JSON object")
@@ -84,6 +86,8 @@ def _lists_asked(data: Mapping[str, Any]) -> dict[str, Any]:
         lists["labels"] = _list(data["labels"], "labels")
     if "dependencies" in data:
         lists["dependencies"] = encode(parse_dependencies(data["dependencies"]))
+    if "array" in data:
+        lists["array"] = encode(parse_array(data["array"]))
     return lists
 
 

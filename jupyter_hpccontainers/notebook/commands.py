@@ -69,7 +69,7 @@ def _ps(shell: InteractiveShell, line: str) -> Listing[Job]:
     options = grammar.ps_parser().parse_args(grammar.words(line))
     client = connect(say)
     state = "" if options.all else "active"
-    found = client.jobs(state=state, tag=options.tag, limit=options.limit)
+    found = client.jobs(state=state, tag=options.tag, limit=options.limit, tasks=options.tasks)
     return jobs_listing(found, [Job(record, client) for record in found])
 
 
@@ -77,9 +77,11 @@ def _logs(shell: InteractiveShell, line: str) -> None:
     options = grammar.logs_parser().parse_args(grammar.words(line))
     client = connect(say)
     if options.follow:
-        attend(shell, client.job(options.job), client, stream=options.stream)
+        attend(shell, client.job(client.number(options.job)), client, stream=options.stream)
         return
-    text = client.whole_log(options.job, stream=options.stream).decode(errors="replace")
+    text = client.whole_log(client.number(options.job), stream=options.stream).decode(
+        errors="replace"
+    )
     if options.tail is not None:
         text = "".join(text.splitlines(keepends=True)[-options.tail :] if options.tail > 0 else [])
     print(text, end="" if text.endswith("\n") else os.linesep)
@@ -91,35 +93,35 @@ def _stop(shell: InteractiveShell, line: str) -> Listing[Job]:
         raise UsageError("name jobs by number, or a --tag")
     client = connect(say)
     if options.now and options.jobs:
-        told = tuple(client.cancel(job_id, kill=True) for job_id in options.jobs)
+        told = tuple(client.cancel(job_id, kill=True) for job_id in client.numbers(options.jobs))
     else:
-        told = client.cancel_many(options.jobs, tag=options.tag)
+        told = client.cancel_many(client.numbers(options.jobs), tag=options.tag)
     return _listed(told, client)
 
 
 def _hold(shell: InteractiveShell, line: str) -> Listing[Job]:
     options = grammar.jobs_parser("hold").parse_args(grammar.words(line))
     client = connect(say)
-    return _listed([client.hold(job_id) for job_id in options.jobs], client)
+    return _listed([client.hold(job_id) for job_id in client.numbers(options.jobs)], client)
 
 
 def _release(shell: InteractiveShell, line: str) -> Listing[Job]:
     options = grammar.jobs_parser("release").parse_args(grammar.words(line))
     client = connect(say)
-    return _listed([client.release(job_id) for job_id in options.jobs], client)
+    return _listed([client.release(job_id) for job_id in client.numbers(options.jobs)], client)
 
 
 def _change(shell: InteractiveShell, line: str) -> Listing[Job]:
     options = grammar.change_parser().parse_args(grammar.words(line))
     changes = {name: getattr(options, name) for name in CHANGES}
     client = connect(say)
-    return _listed([client.change(options.job, **changes)], client)
+    return _listed([client.change(client.number(options.job), **changes)], client)
 
 
 def _extend(shell: InteractiveShell, line: str) -> Listing[Job]:
     options = grammar.extend_parser().parse_args(grammar.words(line))
     client = connect(say)
-    return _listed([client.extend(options.job, options.more)], client)
+    return _listed([client.extend(client.number(options.job), options.more)], client)
 
 
 def _listed(records: Sequence[Record], client: EngineClient) -> Listing[Job]:
@@ -128,7 +130,8 @@ def _listed(records: Sequence[Record], client: EngineClient) -> Listing[Job]:
 
 def _explain(shell: InteractiveShell, line: str) -> None:
     options = grammar.explain_parser().parse_args(grammar.words(line))
-    print(tables.explanation_lines(connect(say).explain(options.job)))
+    client = connect(say)
+    print(tables.explanation_lines(client.explain(client.number(options.job))))
 
 
 def _images(shell: InteractiveShell, line: str) -> Listing[Any]:

@@ -20,7 +20,7 @@ _exit_code. The working folder is this notebook's, mounted read-write at its own
 
 _LINE_HELP = """
 %container run IMAGE [options] [-- ARGV…]   run a command, or the image's own
-%container ps [-a] [--tag TAG] [-n N]        jobs that wait and run; -a: also those that ended
+%container ps [-a] [--tag TAG] [-n N] [--tasks]  jobs that wait and run; -a: also those that ended
 %container logs JOB [-f] [--stream both|stdout|stderr] [--tail LINES]
 %container stop JOB… [--now] [--tag TAG]     stop jobs: TERM, grace, KILL; --now: KILL
 %container hold JOB…, release JOB…           keep waiting jobs back; let them go on
@@ -56,13 +56,14 @@ def ps_parser() -> argparse.ArgumentParser:
     parser.add_argument("-a", "--all", action="store_true")
     parser.add_argument("--tag", default="")
     parser.add_argument("-n", "--limit", type=int, default=20)
+    parser.add_argument("--tasks", action="store_true")
     return parser
 
 
 def logs_parser() -> argparse.ArgumentParser:
     """Return the parser of ``logs``."""
     parser = _parser("container logs")
-    parser.add_argument("job", type=int)
+    parser.add_argument("job")
     parser.add_argument("-f", "--follow", action="store_true")
     parser.add_argument("--stream", choices=["both", "stdout", "stderr"], default="both")
     parser.add_argument("--tail", type=int, metavar="LINES")
@@ -72,7 +73,7 @@ def logs_parser() -> argparse.ArgumentParser:
 def stop_parser() -> argparse.ArgumentParser:
     """Return the parser of ``stop``."""
     parser = _parser("container stop")
-    parser.add_argument("jobs", type=int, nargs="*")
+    parser.add_argument("jobs", nargs="*")
     parser.add_argument("--now", action="store_true")
     parser.add_argument("--tag", default="")
     return parser
@@ -81,14 +82,14 @@ def stop_parser() -> argparse.ArgumentParser:
 def jobs_parser(name: str) -> argparse.ArgumentParser:
     """Return the parser of a subcommand that only names jobs."""
     parser = _parser(f"container {name}")
-    parser.add_argument("jobs", type=int, nargs="+")
+    parser.add_argument("jobs", nargs="+")
     return parser
 
 
 def change_parser() -> argparse.ArgumentParser:
     """Return the parser of ``change``."""
     parser = _parser("container change")
-    parser.add_argument("job", type=int)
+    parser.add_argument("job")
     add_change_options(parser)
     return parser
 
@@ -96,7 +97,7 @@ def change_parser() -> argparse.ArgumentParser:
 def extend_parser() -> argparse.ArgumentParser:
     """Return the parser of ``extend``."""
     parser = _parser("container extend")
-    parser.add_argument("job", type=int)
+    parser.add_argument("job")
     parser.add_argument("more", metavar="TIME")
     return parser
 
@@ -104,7 +105,7 @@ def extend_parser() -> argparse.ArgumentParser:
 def explain_parser() -> argparse.ArgumentParser:
     """Return the parser of ``explain``."""
     parser = _parser("container explain")
-    parser.add_argument("job", type=int)
+    parser.add_argument("job")
     return parser
 
 

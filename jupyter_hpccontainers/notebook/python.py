@@ -29,6 +29,8 @@ Stream = Literal["both", "stdout", "stderr"]
 After: TypeAlias = "Job | int | str | Iterable[Job | int | str]"
 
 _LOOK_EVERY_S = 0.5
+#: How many tasks are asked for at once.
+_PAGE = 1_000
 
 
 def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but two by name
@@ -50,6 +52,8 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     begin: str | datetime | None = None,
     hold: bool = False,
     after: After = (),
+    array: str | Iterable[str] | None = None,
+    max_running: int | None = None,
     retries: int = 0,
     retry_on: Iterable[int] = (),
     requeue: bool = True,
@@ -67,17 +71,18 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
 ) -> Job:
     """Submit a job and return it at once.
 
-    ``command`` is an argv (or one shell-like text) that keeps the image's ENTRYPOINT; ``script``
-    is a body run by its shebang, else python3. ``memory`` is written with a unit ("4g"),
+    ``command`` is an argv (or one shell-like text) that keeps the image's ENTRYPOINT; ``script`` is
+    a body run by its shebang, else python3. ``memory`` is written with a unit ("4g"),
     ``time_limit`` as for Slurm ("1:30:00", 90 = minutes), "1h30m" or a timedelta; the working
     folder is this process's and is mounted read-write at its own path. It starts not before
     ``begin`` (a datetime, "2026-05-01T20:00" or "+30m"), with ``hold`` only once released, and
     after what ``after`` names: jobs (or their numbers) that must complete, or texts as
-    "afterany:14". ``tokens`` are countable things it uses ({"matlab": 1}), ``labels`` what the
-    machine must be, ``project`` what it counts for. After a failure it is tried again at most
-    ``retries`` times, on the exit codes of ``retry_on`` (none: any but 0); without ``requeue`` it
-    ends for good when it has to make way for a higher class. Raises HpccError: what is wrong, and
-    what to do about it.
+    "afterany:14". ``array`` makes tasks of it: "1-100:2%8", or one for each text of a list, of
+    which at most ``max_running`` run at once. ``tokens`` are countable things it uses ({"matlab":
+    1}), ``labels`` what the machine must be, ``project`` what it counts for. After a failure it is
+    tried again at most ``retries`` times, on the exit codes of ``retry_on`` (none: any but 0);
+    without ``requeue`` it ends for good when it has to make way for a higher class. Raises
+    HpccError: what is wrong, and what to do about it.
     """
     asked = dict(locals())
     client = asked.pop("engine") or connect(say)
@@ -146,6 +151,21 @@ class Job:
         if not self._record.done:
             self._record = self._client.job(self.id)
         return self._record
+
+    @property
+    def tasks(self) -> tuple[Job, ...]:
+        """Of an array: its tasks that are jobs by now, in their order."""
+        array, client = self._record.spec.array, self._client
+        if array is None:
+            return ()
+        found: list[Record] = []
+        before = self.id + 1 + array.count
+        while some := client.jobs(before=before, limit=_PAGE):
+            found += [task for task in some if task.task and task.task.array == self.id]
+            before = some[-1].id
+            if before <= self.id:
+                break
+        return tuple(Job(record, client) for record in reversed(found))
 
     @property
     def state(self) -> State:

@@ -30,6 +30,8 @@ def python_request(asked: Mapping[str, Any]) -> dict[str, Any]:
         request["labels"] = list(request["labels"])
     if "after" in request:
         request["dependencies"] = _dependencies(request.pop("after"))
+    if "array" in request or "max_running" in request:
+        request["array"] = _array(request.get("array", ()), request.pop("max_running", None))
     if asked.get("requeue") is False:
         request["requeue"] = False
     request["mounts"] = [_mount(mount) for mount in asked["mounts"]]
@@ -48,6 +50,13 @@ def _dependencies(after: Any) -> list[str]:
 
 def _dependency(one: Any) -> str:
     return one if isinstance(one, str) else f"afterok:{getattr(one, 'id', one)}"
+
+
+def _array(array: Any, most: int | None) -> Any:
+    if isinstance(array, str):
+        return array if most is None else f"{array}%{most}"
+    items = [item if isinstance(item, str) else str(item) for item in array]
+    return {"items": items, "max_running": most}
 
 
 def _mount(mount: str | Mount) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..model.arrays import Task
 from ..model.job import JobSpec, Mount, Network
 from ..model.resources import Allocation
 
@@ -62,7 +63,8 @@ class RunOrder:
     adds (proxy variables, extra CA); the person's own is in ``spec.env`` and wins over it.
     ``host_paths`` maps a path as this engine sees it to the daemon's host where they differ,
     longest prefix first to match. ``text_mounts``: the daemon may be Podman, which reads a mount as
-    text with commas, so no path may hold one; False for Docker, which takes any path.
+    text with commas, so no path may hold one; False for Docker, which takes any path. ``task``:
+    which one of which array.
     """
 
     job_id: int
@@ -81,6 +83,7 @@ class RunOrder:
     host_paths: Mapping[str, str] = field(default_factory=dict)
     pids_limit: int = 4096
     text_mounts: bool = True
+    task: Task | None = None
 
     @property
     def name(self) -> str:

@@ -23,7 +23,19 @@ def environment(order: RunOrder) -> dict[str, str]:
         **order.spec.env,
         "HPCC_JOB_ID": str(order.job_id),
         "HPCC_JOB_DIR": order.job_dir,
+        **_task(order),
     }
+
+
+def _task(order: RunOrder) -> dict[str, str]:
+    """Say which task of its array it is; Slurm's own names would claim that Slurm runs it."""
+    if order.task is None:
+        return {}
+    told = {
+        "HPCC_ARRAY_JOB_ID": str(order.task.array),
+        "HPCC_ARRAY_TASK_ID": str(order.task.index),
+    }
+    return told if order.task.item is None else {**told, "HPCC_ARRAY_ITEM": order.task.item}
 
 
 def _folders(order: RunOrder) -> dict[str, str]:

@@ -57,7 +57,7 @@ class ArrayJobs(Jobs):
         """Take in an array of an earlier engine; ``reopen_arrays`` follows its tasks."""
         if row.job.tasks is None:
             raise AssertionError(f"job {row.job.job_id} is no array")
-        array = self.arrays.load(entry, row.job.tasks, row.state, row.progress)
+        array = self.arrays.load(entry, row.job.tasks, row)
         if array.left:
             self.load(entry, now)
 
@@ -172,6 +172,8 @@ class ArrayJobs(Jobs):
 def _array_record(array: Array, at: float) -> Record:
     """Return how an array stands; while it is STOPPING the reason says what ends it."""
     done = array.state is State.DONE
+    if array.state is State.RUNNING and array.began_at is not None:
+        at = array.began_at
     verdict = array.verdict if done else array.dropped
     return Record(
         job_id=array.number,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from ..model.arrays import TaskCounts
 from ..model.states import Reason, ReasonCode, Result, State
 from .entry import Entry, new_entry, seconds
-from .events import Progress, TaskBlock
+from .events import Restored, TaskBlock
 from .result import USER_CANCEL, Verdict
 
 
@@ -25,7 +25,8 @@ class Array:
 
     ``next``: the position of the first task that has not begun; ``gone``: later ones that were
     cancelled before. ``living``: the numbers of tasks that have begun and are not DONE.
-    ``dropped``: why the rest will never begin. ``told``: the state last recorded.
+    ``dropped``: why the rest will never begin. ``told``: the state last recorded. ``began_at``:
+    when its first task began.
     """
 
     rest: Entry
@@ -36,7 +37,7 @@ class Array:
     living: dict[int, None] = field(default_factory=dict)
     ended: Counter[Result] = field(default_factory=Counter)
     dropped: Verdict | None = None
-    begun: bool = False
+    began_at: float | None = None
 
     @property
     def number(self) -> int:
@@ -63,7 +64,7 @@ class Array:
     def state(self) -> State:
         """How the whole stands."""
         if self.left:
-            waits = self.rest.state is State.HELD or not self.begun
+            waits = self.rest.state is State.HELD or self.began_at is None
             return self.rest.state if waits else State.RUNNING
         if self.living:
             return State.STOPPING if self.dropped else State.RUNNING
@@ -99,7 +100,8 @@ class Array:
         task = self._task(self.next)
         self._pass(self.next + 1)
         self.living[task.job.job_id] = None
-        self.rest.renewed_at, self.begun = now, True
+        self.rest.renewed_at = now
+        self.began_at = now if self.began_at is None else self.began_at
         return task
 
     def skip(self, job_id: int) -> Entry:
@@ -161,11 +163,11 @@ class Arrays:
         insort(self._firsts, (block.first, array.number))
         return array
 
-    def load(self, rest: Entry, block: TaskBlock, told: State, progress: Progress) -> Array:
+    def load(self, rest: Entry, block: TaskBlock, row: Restored) -> Array:
         """Take in an array of an earlier engine; its living tasks join it as they are loaded."""
-        array = self.add(rest, block)
+        array, told, progress = self.add(rest, block), row.state, row.progress
         array.told, array.next, array.gone = told, progress.next, set(progress.gone)
-        array.ended, array.begun = Counter(progress.ended), progress.begun
+        array.ended, array.began_at = Counter(progress.ended), row.started_at
         if told is State.STOPPING:
             array.dropped = dropped_for(rest.stop_reason)
         return array

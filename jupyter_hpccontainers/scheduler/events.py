@@ -212,13 +212,12 @@ Event = Submitted | JobEvent | OthersChanged | DrainChanged | Ticked
 class Progress:
     """How far an array had come: the position of its next task, and how others ended.
 
-    ``gone``: later positions that were cancelled before they began. ``begun``: whether any began.
+    ``gone``: later positions that were cancelled before they began.
     """
 
     next: int = 0
     gone: frozenset[int] = frozenset()
     ended: Mapping[Result, int] = field(default_factory=dict)
-    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

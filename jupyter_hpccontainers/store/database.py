@@ -27,6 +27,7 @@ from .records import (
 )
 from .rows import JobRow, changed, event_columns, job_columns, spec_columns, to_event, to_stored
 from .space import BALLAST_BYTES, RESERVE_BYTES, Ballast, faults_told, free_bytes
+from .tasks import task_of
 
 _NO_BEFORE = 2**62
 
@@ -124,6 +125,7 @@ class Store:
             "uid": wanted.uid,
             "tag": wanted.tag,
             "limit": wanted.limit,
+            "tasks": wanted.tasks,
         }
         return [stored.job for stored in self._rows(_listing(wanted), parameters)]
 
@@ -139,6 +141,11 @@ class Store:
             for job_id, rows in found.items()
             if rows
         }
+
+    def tasks(self, array: int, count: int) -> list[tuple[int, State, Result | None]]:
+        """Return number, state and result of the tasks of an array that have a row."""
+        rows = self._fetch("tasks", {"first": array + 1, "last": array + count})
+        return [(row[0], State(row[1]), Result(row[2]) if row[2] else None) for row in rows]
 
     def counts(self) -> dict[State, int]:
         """Return how many jobs are in each state; every state is named."""
@@ -173,35 +180,50 @@ class Store:
             self._connection.close()
 
     def _insert(self, submission: Submission, at: float) -> StoredJob:
-        number, spec = self._next_id(), submission.spec
+        number = self._next_id()
         stored = StoredJob(
             job=_new_job(submission, number, self._engine, at),
             owner=submission.owner,
             restart=submission.restart,
         )
+        self._insert_row(stored, submission.key, at)
+        if submission.key is not None:
+            key = {"uid": submission.owner.uid, "key": submission.key, "job_id": number}
+            self._execute("insert_key", key)
+        if submission.spec.array is not None:
+            # The numbers of its tasks are given with it, so that none can be given twice.
+            self._execute("raise_sequence", {"seq": number + submission.spec.array.count})
+        return stored
+
+    def _insert_row(self, stored: StoredJob, key: str | None, at: float) -> None:
+        number, spec = stored.job.id, stored.job.spec
         self._execute("insert_job", job_columns(stored, number))
         self._execute("put_spec", spec_columns(number, spec))
         for tag in spec.tags:
             self._execute("insert_tag", {"tag": tag, "job_id": number})
-        if submission.key is not None:
-            key = {"uid": submission.owner.uid, "key": submission.key, "job_id": number}
-            self._execute("insert_key", key)
-        event = event_columns(number, at, SUBMITTED, first_event(stored, submission))
+        event = event_columns(number, at, SUBMITTED, first_event(stored, key))
         self._execute("insert_event", event)
-        return stored
 
     def _record(self, changes: Sequence[JobChange], at: float) -> list[Job]:
         with self._transaction():
             return [self._apply(change, at) for change in changes]
 
     def _apply(self, change: JobChange, at: float) -> Job:
-        after = changed(self.stored(change.job_id), change, at)
+        after = changed(self._before(change, at), change, at)
         self._execute("update_job", job_columns(after, change.job_id))
         if "spec" in change.fields:
             self._execute("put_spec", spec_columns(change.job_id, after.job.spec))
         event = event_columns(change.job_id, at, change.event, change.fields)
         self._execute("insert_event", event)
         return after.job
+
+    def _before(self, change: JobChange, at: float) -> StoredJob:
+        rows = self._rows("job", {"id": change.job_id})
+        if rows or change.array is None:
+            return rows[0] if rows else self.stored(change.job_id)
+        task = task_of(self.stored(change.array), change.job_id)
+        self._insert_row(task, None, at)
+        return task
 
     def _of_key(self, uid: int, key: str) -> Job | None:
         rows = self._fetch("job_of_key", {"uid": uid, "key": key})

@@ -10,7 +10,7 @@ from typing import Any
 from ..model.errors import InvalidSpec
 from ..model.job import Job
 from ..model.wire import decode, encode
-from .records import Event, Ownership, Restart, StoredJob, Submission
+from .records import Event, Ownership, Restart, StoredJob
 from .rows import to_text
 
 SUBMITTED = "Submitted"
@@ -18,10 +18,10 @@ SUBMITTED = "Submitted"
 _RESTART = frozenset(f.name for f in fields(Restart))
 
 
-def first_event(stored: StoredJob, submission: Submission) -> Mapping[str, Any]:
+def first_event(stored: StoredJob, key: str | None) -> Mapping[str, Any]:
     """Return the data of the event that begins a job's history: all but the spec."""
     job = {key: value for key, value in encode(stored.job).items() if key != "spec"}
-    return {"job": job, "owner": stored.owner, "restart": stored.restart, "key": submission.key}
+    return {"job": job, "owner": stored.owner, "restart": stored.restart, "key": key}
 
 
 def stored_from(history: Sequence[Event], body: str, job_id: int, engine: str) -> StoredJob | None:

@@ -31,6 +31,8 @@ INSERT INTO engine (row, uuid) VALUES (1, :uuid);
 SELECT seq FROM sqlite_sequence WHERE name = 'jobs';
 -- add_sequence: Begin the numbers of jobs above one.
 INSERT INTO sqlite_sequence (name, seq) VALUES ('jobs', :seq);
+-- raise_sequence: Give the numbers up to this one away.
+UPDATE sqlite_sequence SET seq = max(seq, :seq) WHERE name = 'jobs';
 -- clear_sequence: Forget which numbers jobs had.
 DELETE FROM sqlite_sequence WHERE name = 'jobs';
 
@@ -63,6 +65,8 @@ SELECT jobs.id, state, record, owner, restart, jobs.crc32, body, specs.crc32
 FROM jobs JOIN specs ON job_id = jobs.id WHERE jobs.id = :id;
 -- standing: How far a job has come, and how it ended.
 SELECT state, result FROM jobs WHERE id = :id;
+-- tasks: How far the tasks of an array have come that have begun, or never will.
+SELECT id, state, result FROM jobs WHERE id BETWEEN :first AND :last ORDER BY id;
 -- every_job: All jobs; one without a spec is damaged.
 SELECT jobs.id, state, record, owner, restart, jobs.crc32, body, specs.crc32
 FROM jobs LEFT JOIN specs ON job_id = jobs.id;
@@ -78,6 +82,7 @@ WHERE jobs.id < :before
   AND (:result IS NULL OR result = :result)
   AND (:name = '' OR instr(lower(name), lower(:name)))
   AND (:uid IS NULL OR uid = :uid)
+  AND (:tasks OR NOT instr(record, '"task":{'))
 ORDER BY jobs.id DESC LIMIT :limit;
 -- list_active: The same among jobs that are not DONE, however many are.
 SELECT jobs.id, state, record, owner, restart, jobs.crc32, body, specs.crc32
@@ -87,6 +92,7 @@ WHERE jobs.id < :before AND state <> 'DONE'
   AND (:result IS NULL OR result = :result)
   AND (:name = '' OR instr(lower(name), lower(:name)))
   AND (:uid IS NULL OR uid = :uid)
+  AND (:tasks OR NOT instr(record, '"task":{'))
 ORDER BY jobs.id DESC LIMIT :limit;
 -- list_tagged: The same among the jobs of one tag.
 SELECT jobs.id, state, record, owner, restart, jobs.crc32, body, specs.crc32
@@ -96,6 +102,7 @@ WHERE tag = :tag AND tags.job_id < :before
   AND (:result IS NULL OR result = :result)
   AND (:name = '' OR instr(lower(name), lower(:name)))
   AND (:uid IS NULL OR uid = :uid)
+  AND (:tasks OR NOT instr(record, '"task":{'))
 ORDER BY tags.job_id DESC LIMIT :limit;
 
 -- counts: How many jobs are in each state.

@@ -83,16 +83,23 @@ class Accepted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class JobChange:
-    """The fields of Job or Restart that change, and the event (past tense) that changed them."""
+    """The fields of Job or Restart that change, and the event (past tense) that changed them.
+
+    A task of ``array`` that has no row yet is a job of its own from its first change on.
+    """
 
     job_id: int
     event: str
     fields: Mapping[str, Any] = field(default_factory=dict)
+    array: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which jobs to list; what is left out does not restrict. ``name`` is a substring."""
+    """Which jobs to list; what is left out does not restrict. ``name`` is a substring.
+
+    Without ``tasks`` the tasks of arrays are left out.
+    """
 
     states: frozenset[State] = frozenset()
     result: Result | None = None
@@ -101,6 +108,7 @@ class JobFilter:
     uid: int | None = None
     before: int | None = None
     limit: int = 100
+    tasks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,15 +105,18 @@ class Readable:
             history[event.job_id].append(event)
         jobs: dict[int, StoredJob] = {}
         rebuilt, lost = [], []
+        known = {*self.records, *self.specs, *history, *job_folders}
+        unbegun: set[int] = set()
         seen = [self.top, *self.records, *self.specs, *history, *job_folders]
         for number in range(1, max(seen) + 1):
             stored = self._stored(number, engine)
             if stored is None and (stored := self._from_history(number, engine, history[number])):
                 rebuilt.append(number)
-            if stored is None:
-                lost.append(number)
-            else:
+            if stored is not None:
                 jobs[number] = stored
+                unbegun.update(_task_numbers(stored))
+            elif number not in unbegun or number in known:
+                lost.append(number)
         return Salvage(
             engine=engine,
             top=max(seen),
@@ -149,6 +152,12 @@ def _held_if_waiting(stored: StoredJob) -> StoredJob:
         return stored
     held = replace(job, state=State.HELD, warnings=(*job.warnings, _MAY_HAVE_RUN))
     return replace(stored, job=held)
+
+
+def _task_numbers(stored: StoredJob) -> range:
+    """Return the numbers of an array's tasks: those without a trace have not begun."""
+    array, number = stored.job.spec.array, stored.job.id
+    return range(number + 1, number + 1 + (array.count if array else 0))
 
 
 def _read(path: Path, queries: Mapping[str, str]) -> Readable:

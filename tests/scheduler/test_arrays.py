@@ -256,9 +256,7 @@ def test_restarted_in_the_middle_it_goes_on_at_the_right_task():
             job=array(10, 6, 2),
             state=State.RUNNING,
             started_at=1.0,
-            progress=Progress(
-                3, frozenset({4}), {Result.COMPLETED: 1, Result.CANCELLED: 1}, begun=True
-            ),
+            progress=Progress(3, frozenset({4}), {Result.COMPLETED: 1, Result.CANCELLED: 1}),
         ),
         Restored(job=job(13, array=10), state=State.STARTING, starting_at=6.0),
     ]
@@ -280,7 +278,7 @@ def test_restarted_while_its_last_tasks_stop_it_ends_cancelled():
             job=array(10, 6),
             state=State.STOPPING,
             stop_reason=reason,
-            progress=Progress(1, begun=True),
+            progress=Progress(1),
         ),
         Restored(job=job(11, array=10), state=State.STOPPING, stop_reason=reason),
     ]

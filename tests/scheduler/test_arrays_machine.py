@@ -192,9 +192,14 @@ class ArraysAndTheirTwins(RuleBasedStateMachine):
                 min(following, block.count),
                 frozenset(n for n in passed if n > following),
                 Counter(known.result for known in tasks if known.result),
-                begun=any(known.times for known in tasks),
             ),
+            started_at=self.began_at(tasks),
         )
+
+    @staticmethod
+    def began_at(tasks: list[Known]) -> float | None:
+        """Return when the first of these tasks began."""
+        return min([min(known.times.values()) for known in tasks if known.times], default=None)
 
     # ---------------------------------------------------------------------------- what must hold
 

@@ -96,7 +96,7 @@ def test_active_jobs_come_in_order_of_submission(store: Store) -> None:
     ],
 )
 def test_no_list_reads_every_job(store: Store, query: str, index: str) -> None:
-    names = ("states", "result", "name", "uid", "before", "limit", "tag", "key")
+    names = ("states", "result", "name", "uid", "before", "limit", "tag", "key", "tasks")
     plan = store._connection.execute(
         f"EXPLAIN QUERY PLAN {read_queries()[query]}", dict.fromkeys(names, 1)
     ).fetchall()

@@ -12,9 +12,10 @@ from ...model.errors import HpccError, StateConflict
 from ...model.job import Job, JobSpec
 from ...model.states import State
 from ...scheduler.actions import Start
-from ...scheduler.events import Changed, Restored, Submission, TimeLimitChanged
+from ...scheduler.events import Changed, Progress, Restored, Submission, TimeLimitChanged
 from ...scheduler.refusal import Wants
 from ...store.records import StoredJob
+from .arrays import task_block
 from .config import LocalConfig
 from .folders import Folders
 from .parents import Ended, edges
@@ -46,6 +47,8 @@ def submission(
         retries=job.spec.retries,
         retry_on=job.spec.retry_on,
         requeue=job.spec.requeue,
+        tasks=task_block(job),
+        array=job.task.array if job.task else None,
     )
 
 
@@ -75,12 +78,14 @@ def _kind(spec: JobSpec) -> str:
     return hashlib.blake2s(what.encode(), digest_size=8).hexdigest()
 
 
-def restored(row: StoredJob, config: LocalConfig, ended: Ended, now: float) -> Restored:
-    """Return a row as the scheduler loads it; the image of a waiting job is looked at again."""
+def restored(
+    row: StoredJob, config: LocalConfig, ended: Ended, progress: Progress, now: float
+) -> Restored:
+    """Return a row as the scheduler loads it; the image of what waits is looked at again."""
     job = row.job
-    holding = job.state.holds_allocation
+    holding = job.state.holds_allocation and job.spec.array is None
     return Restored(
-        job=submission(row, config, ended, image_ready=not job.state.waits),
+        job=submission(row, config, ended, image_ready=holding),
         state=job.state,
         allocation=job.allocation if holding else None,
         starting_at=now if job.state is State.STARTING else job.started_at,
@@ -90,6 +95,7 @@ def restored(row: StoredJob, config: LocalConfig, ended: Ended, now: float) -> R
         stop_reason=job.reason if job.state is State.STOPPING else None,
         failures=row.restart.failures,
         retry_at=row.restart.retry_at,
+        progress=progress,
     )
 
 
@@ -139,7 +145,7 @@ def look(rows: Iterable[StoredJob], folders: Folders) -> Found:
     """Sort the attempts of jobs that hold an allocation by the one rule of adoption."""
     by: dict[Standing, list[tuple[StoredJob, Attempt]]] = {standing: [] for standing in Standing}
     for row in rows:
-        if row.job.state.holds_allocation:
+        if row.job.state.holds_allocation and row.job.spec.array is None:
             attempt = folders.attempt(row.job)
             by[attempt.standing()].append((row, attempt))
     never = [row.job for row, _ in by[Standing.NEVER_SPAWNED]]

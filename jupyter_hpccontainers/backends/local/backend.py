@@ -55,9 +55,9 @@ class LocalBackend:
 
     def counts(self) -> tuple[int, int]:
         """Return how many jobs run and how many wait."""
-        states = [row.job.state for row in self._rooms.ledger.active.values()]
-        running = sum(state.holds_allocation for state in states)
-        return running, len(states) - running
+        jobs = [row.job for row in self._rooms.ledger.active.values()]
+        running = sum(job.state.holds_allocation and job.spec.array is None for job in jobs)
+        return running, len(jobs) - running
 
     async def submit(self, spec: JobSpec, key: str | None) -> tuple[Job, bool]:
         """Accept a job: vetted, fitting, on disk, then handed to the scheduler."""
@@ -81,7 +81,12 @@ class LocalBackend:
 
     async def cancel(self, job_id: int, kill: bool = False) -> Job:
         """Tell a job to stop; a job that is DONE stays as it is."""
-        row = await self._rooms.ledger.row(job_id)
+        try:
+            row = await self._rooms.ledger.row(job_id)
+        except UnknownJob:
+            # A task that has not begun has no row; whoever else is not known is refused.
+            await self._rooms.inbox.post(CancelRequested(job_id, kill))
+            return await self.job(job_id)
         if row.job.done:
             return row.job
         self._rooms.fetching.give_up(job_id)
@@ -136,6 +141,7 @@ class LocalBackend:
                 name=query.name,
                 before=query.before,
                 limit=query.limit,
+                tasks=query.tasks,
             )
             found += await self._rooms.ledger.list(wanted)
         newest = sorted(found, key=lambda job: -job.id)[: query.limit]
@@ -144,7 +150,7 @@ class LocalBackend:
     async def explain(self, job_id: int) -> tuple[Job, Waiting | None]:
         """Return the record and, while it waits, why."""
         job = await self.job(job_id)
-        if not job.state.waits:
+        if not (job.state.waits or (job.tasks is not None and job.tasks.pending)):
             return job, None
         try:
             return job, self._rooms.scheduler.waiting(job_id, self._rooms.clock.now())

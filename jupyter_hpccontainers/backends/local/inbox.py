@@ -149,7 +149,10 @@ def _change(record: Record) -> JobChange:
         }
     if record.state is State.DONE:
         fields["ended_at"] = record.at
-    return JobChange(record.job_id, str(record.state) if not record.past else "Requeued", fields)
+    if record.tasks is not None:
+        fields["tasks"] = record.tasks
+    event = str(record.state) if not record.past else "Requeued"
+    return JobChange(record.job_id, event, fields, record.array)
 
 
 def _answer(batch: Sequence[_Letter], errors: Mapping[int, HpccError]) -> None:

@@ -98,6 +98,7 @@ class Launch:
             gpu_uuids=self._gpu_uuids(action.allocation),
             env=self._config.site_env,
             host_paths=runtime.host_paths,
+            task=job.task,
         )
 
     def _gpu_uuids(self, allocation: Allocation) -> tuple[str, ...]:

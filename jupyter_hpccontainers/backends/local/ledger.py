@@ -93,10 +93,15 @@ class Ledger:
     def _remember(self, job: Job, change: JobChange) -> None:
         if job.done:
             self.active.pop(job.id, None)
-        elif job.id in self.active:
-            known = self.active[job.id]
+        elif (known := self._known(job)) is not None:
             private = {k: v for k, v in change.fields.items() if k in _RESTART_FIELDS}
             self.active[job.id] = replace(known, job=job, restart=replace(known.restart, **private))
+
+    def _known(self, job: Job) -> StoredJob | None:
+        """Return a job's row; a task that has just begun is its array's so far."""
+        if job.id in self.active or job.task is None:
+            return self.active.get(job.id)
+        return self.active.get(job.task.array)
 
     async def row(self, job_id: int) -> StoredJob:
         """Return a job with its private columns; raises UnknownJob."""

@@ -24,13 +24,15 @@ class QueueView:
         self._waiting: dict[int, Job] = {}
 
     def shown(self, jobs: list[Job]) -> list[Job]:
-        """Return the records with reason and position where they wait."""
+        """Return the records with reason and position where they wait, and arrays with counts."""
+        jobs = self._counted(jobs)
         if not any(job.state.waits for job in jobs):
             return jobs
         return _with(jobs, self._scheduler.waiting_all(self._clock.now()))
 
     def publish(self, jobs: list[Job]) -> None:
         """Tell followers of these jobs, and of others whose reason or place they changed."""
+        jobs = self._counted(jobs)
         for job in jobs:
             self._waiting.pop(job.id, None)
         waiting = {job.id: job for job in jobs if job.state.waits}
@@ -47,6 +49,14 @@ class QueueView:
         now_shown = _with(jobs, places)
         self._waiting.update({job.id: job for job in (*moved, *now_shown) if job.state.waits})
         self._feed.publish([*now_shown, *moved])
+
+    def _counted(self, jobs: list[Job]) -> list[Job]:
+        return [
+            replace(job, tasks=self._scheduler.tasks_of(job.id) or job.tasks)
+            if job.spec.array is not None and not job.done
+            else job
+            for job in jobs
+        ]
 
 
 def _with(jobs: list[Job], places: Mapping[int, Waiting]) -> list[Job]:

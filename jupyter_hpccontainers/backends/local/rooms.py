@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
@@ -16,10 +16,11 @@ from ...machine.others import OthersWatch
 from ...model.job import Job
 from ...model.states import State
 from ...scheduler.core import Scheduler
-from ...scheduler.events import Event, OthersChanged, StartFailed
+from ...scheduler.events import Event, OthersChanged, Progress, StartFailed
 from ...store.records import JobChange, JobFilter
 from ..feed import Feed
 from . import adoption
+from .arrays import found_progress
 from .attempts import Attempts
 from .clock import Clock
 from .closing import closed, ends_attempt
@@ -89,7 +90,9 @@ class Rooms:
         ledger = await Ledger.open(folders.database, folders.numbers(), config.min_free_bytes)
         rooms = cls(config, ledger, folders)
         past = await ledger.list(JobFilter(states=frozenset({State.DONE}), limit=_RECALLED))
-        rooms._adopt(await parents_of_rows(ledger.active.values(), ledger), past)
+        rows = list(ledger.active.values())
+        progress = await found_progress(rows, ledger)
+        rooms._adopt(await parents_of_rows(rows, ledger), progress, past)
         rooms._tasks = [
             asyncio.create_task(rooms.inbox.run(), name="inbox"),
             asyncio.create_task(rooms.housekeeping.run(), name="housekeeping"),
@@ -125,12 +128,15 @@ class Rooms:
         """Return records with what only the scheduler knows of them."""
         return self.queue.shown(jobs)
 
-    def _adopt(self, ended: Ended, past: Sequence[Job]) -> None:
+    def _adopt(self, ended: Ended, progress: Mapping[int, Progress], past: Sequence[Job]) -> None:
         rows = list(self.ledger.active.values())
         now = self.clock.now()
         found = adoption.look(rows, self.folders)
-        loaded = [adoption.restored(row, self.config, ended, now) for row in rows]
-        learnt = [adoption.past(job, self.config) for job in past]
+        loaded = [
+            adoption.restored(row, self.config, ended, progress.get(row.job.id, Progress()), now)
+            for row in rows
+        ]
+        learnt = [adoption.past(job, self.config) for job in past if job.spec.array is None]
         self.inbox.begin(self.scheduler.restore(loaded, now, learnt))
         self.queue.publish([row.job for row in rows])
         for job_id, attempt in (*found.alive, *found.ended):
@@ -158,7 +164,13 @@ class Rooms:
         jobs = await self.ledger.record(whole, at)
         if any(job.done for job in jobs):
             self.housekeeping.due()
-        return jobs
+        return [*jobs, *self._arrays_of(jobs)]
+
+    def _arrays_of(self, jobs: list[Job]) -> list[Job]:
+        """Return the arrays whose counts have changed with these tasks, beside those recorded."""
+        told = {job.id for job in jobs}
+        arrays = {job.task.array for job in jobs if job.task is not None} - told
+        return [self.ledger.active[n].job for n in sorted(arrays) if n in self.ledger.active]
 
     def _known(self, job_id: int) -> Job | None:
         row = self.ledger.active.get(job_id)

@@ -23,6 +23,9 @@ def job_to_json(job: Job) -> dict[str, Any]:
     data: dict[str, Any] = encode(job)
     if job.reason is not None:
         data["reason"]["sentence"] = sentence(job.reason)
+    if job.spec.array is not None:
+        # They may be many, and each task's record has its own.
+        data["spec"]["array"]["items"] = []
     return data
 
 
@@ -38,6 +41,7 @@ class Jobs(Handler):
             name=self.get_query_argument("name", ""),
             limit=min(self.number("limit", 100, least=1), 10_000),
             before=self.number("before", 0, least=0) or None,
+            tasks=self.get_query_argument("tasks", "1") != "0",
         )
         jobs = await self.backend.jobs(query)
         self.answer({"jobs": [job_to_json(job) for job in jobs]})
