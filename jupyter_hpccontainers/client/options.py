@@ -142,7 +142,8 @@ def _array(text: str, file: str | None) -> Any:
     array: dict[str, Any] = {"items": _items(file)}
     if indexes:
         array["indexes"] = indexes
-    return {**array, "max_running": int(most)} if percent and most.isdigit() else array
+    # What is no number the engine refuses by name.
+    return {**array, "max_running": int(most) if most.isdecimal() else most} if percent else array
 
 
 def _items(file: str) -> list[str]:

@@ -24,7 +24,8 @@ def load_rows(
     now: float,
 ) -> None:
     """Load every row; what waits and can start no more on this machine ends FAILED."""
-    holding = [row for row in rows if row.state.holds_allocation]
+    # An array holds nothing itself; its tasks have rows of their own.
+    holding = [row for row in rows if row.state.holds_allocation and row.job.tasks is None]
     jobs.recall(row for row in (*past, *holding) if row.started_at is not None)
     for row in sorted(rows, key=_since):
         _load(jobs, row, machine, now)

@@ -169,7 +169,9 @@ class ByIndex:
 
 
 def _came_at(row: Restored) -> float:
-    """Return since when it could be chosen, as far as is known."""
+    """Return since when it could be chosen, as far as is known; a task from its beginning on."""
+    if row.job.array is not None:
+        return row.starting_at or row.started_at or row.job.submitted_at
     return max(row.job.submitted_at, row.job.begin_at or row.job.submitted_at)
 
 

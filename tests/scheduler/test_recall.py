@@ -13,10 +13,12 @@ from jupyter_hpccontainers.scheduler import (
     Exited,
     Order,
     Policy,
+    Progress,
     Restored,
     Scheduler,
     Started,
     Submitted,
+    TaskBlock,
 )
 
 PATIENT = Policy(order=Order.INDEX, guard=1000.0)
@@ -125,3 +127,23 @@ def test_a_job_that_runs_on_is_waited_for_there_too():
     assert report(scheduler, actions, NOW + 1000) == [100]
     send(scheduler, 200, NOW + 1000, cores=1, limit_s=10.0)
     assert waiting(scheduler, NOW + 1000) == [200, 101]
+
+
+def test_an_array_that_runs_holds_nothing_in_the_replay_and_its_tasks_came_as_they_began():
+    """Between two tasks another job waited 500 s; no task is taken to have waited for long."""
+    whole = Restored(
+        job=job(10, ask(4), tasks=TaskBlock(11, 4), **{**AROUND, "submitted_at": 1000.0}),
+        state=State.RUNNING,
+        started_at=1000.0,
+        progress=Progress(2),
+    )
+    scheduler = anew(
+        ran(11, 1000.0, 1000.0, 2000.0, array=10),
+        ran(20, 1500.0, 2000.0, 2500.0),
+        ran(12, 1000.0, 2500.0, None, array=10),
+        whole,
+        policy=GUARDED,
+        now=3500.0,
+    )
+    assert scheduler._ordering._yardstick.longest_s(3500.0) == 500.0
+    assert started(scheduler.handle(Exited(job_id=12, exit_code=0), 4000.0)) == [13]

@@ -118,6 +118,7 @@ def past(job: Job, config: LocalConfig) -> Restored:
             kind=_kind(spec),
             begin_at=spec.begin_at,
             dependencies=edges(spec, {}),
+            array=job.task.array if job.task else None,
         ),
         state=job.state,
         started_at=job.started_at,
