@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from traitlets import CaselessStrEnum, Dict, Float
+from traitlets import CaselessStrEnum, Dict, Float, List, Unicode
 from traitlets.config import Configurable
 
 from ..scheduler.policy import DEFAULT, Backfill, Order, Policy
@@ -32,6 +32,17 @@ class SchedulingPolicy(Configurable):
         config=True
     )
 
+    headroom = Float(DEFAULT.headroom, min=0.0, max=1.0, help=_HELP["headroom"]).tag(config=True)
+    headroom_short_s = Float(DEFAULT.headroom_short_s, min=0.0, help=_HELP["headroom_short_s"]).tag(
+        config=True
+    )
+    headroom_calendar = List(
+        Unicode(), list(DEFAULT.headroom_calendar), help=_HELP["headroom_calendar"]
+    ).tag(config=True)
+    utc_offsets = List(List(Float(), minlen=2, maxlen=2), help=_HELP["utc_offsets"]).tag(
+        config=True
+    )
+
     def values(self) -> Policy:
         """Return the figures as the scheduler takes them."""
         return Policy(
@@ -44,4 +55,8 @@ class SchedulingPolicy(Configurable):
             back_off_most_s=self.back_off_most_s,
             user_limits=self.user_limits,
             project_limits=self.project_limits,
+            headroom=self.headroom,
+            headroom_short_s=self.headroom_short_s,
+            headroom_calendar=tuple(self.headroom_calendar),
+            utc_offsets=tuple((since, ahead) for since, ahead in sorted(self.utc_offsets)),
         )

@@ -98,11 +98,23 @@ def _tokens(details: Details) -> str:
     return f"waits for {asks} ({free} of {capacity} free)"
 
 
+def _headroom(details: Details) -> str:
+    if "limit" not in details:
+        return "waits because what is free is kept for short jobs"
+    limit, used = amount("cores", int(details["limit"])), details.get("used")
+    until = f" until {_moment(details['until'])}" if details.get("until") else ""
+    return f"waits: long jobs hold {used} of the {limit} they may have{until}"
+
+
 def _begin_time(details: Details) -> str:
     begin_at = details.get("begin_at")
     if begin_at is None:
         return "waits for its begin time"
-    return f"begins at {datetime.fromtimestamp(begin_at, UTC):%Y-%m-%d %H:%M:%S} UTC or later"
+    return f"begins at {_moment(begin_at)} or later"
+
+
+def _moment(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _array_task_limit(details: Details) -> str:
@@ -212,6 +224,7 @@ _TOLD: Mapping[ReasonCode, Callable[[Details], str]] = {
     ReasonCode.DEPENDENCY_NEVER_SATISFIED: _never_satisfied,
     ReasonCode.QUOTA: _quota,
     ReasonCode.TOKENS: _tokens,
+    ReasonCode.HEADROOM: _headroom,
     ReasonCode.BACK_OFF: _back_off,
     ReasonCode.RUNTIME_DOWN: _with_message("waits for a container runtime that answers"),
     ReasonCode.NON_ZERO_EXIT: _non_zero_exit,
@@ -235,7 +248,6 @@ _TOLD: Mapping[ReasonCode, Callable[[Details], str]] = {
 _PLAIN: Mapping[ReasonCode, str] = {
     ReasonCode.USER_HOLD: "held by a person until released",
     ReasonCode.DRAINED: "waits because the machine takes no new jobs",
-    ReasonCode.HEADROOM: "waits because what is free is kept for short jobs",
     ReasonCode.OUT_OF_MEMORY: "used more memory than it asked for",
     ReasonCode.USER_CANCEL: "cancelled by a person",
     ReasonCode.PREEMPTED: "made way for a job of a higher class",

@@ -40,6 +40,8 @@ class Reservation:
     head: Key
     at: float
     spare: Resources
+    #: What jobs that leave headroom free may hold beside the head then; None: anything.
+    long_spare: int | None = None
 
     def admits(self, shape: Shape, now: float) -> bool:
         """Whether a job of this shape may start now without delaying the head."""
@@ -58,11 +60,17 @@ class Reservation:
 
 
 def reserve(
-    head: Key, asked: Resources, free: Resources, releases: Iterable[Release], now: float
+    head: Key,
+    asked: Resources,
+    free: Resources,
+    releases: Iterable[Release],
+    now: float,
+    opens: Callable[[float], float] = float,
 ) -> Reservation:
     """Return the reservation of a head that asks for ``asked``; releases come soonest first.
 
-    What is overdue is expected at any moment, so it counts as coming back now.
+    What is overdue is expected at any moment, so it counts as coming back now. ``opens`` tells the
+    first time from a given one on at which the head may start as far as anything else goes.
     """
     at = now
     cores, memory, gpus = free.cores, free.memory_bytes, free.gpus
@@ -73,12 +81,16 @@ def reserve(
             and asked.cores <= cores
             and asked.memory_bytes <= memory
             and asked.gpus <= gpus
+            and release.at > (opened := opens(at))
         ):
+            at = opened
             break
         at, back = max(at, release.at), release.amounts
         cores, memory, gpus = cores + back.cores, memory + back.memory_bytes, gpus + back.gpus
         if at == math.inf:
             unknown.append(back)
+    else:
+        at = opens(at)
     free = _without_needless(unknown, asked, Resources(cores, memory, gpus))
     return Reservation(head, at, subtract(free, asked))
 

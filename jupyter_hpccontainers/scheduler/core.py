@@ -39,7 +39,7 @@ from .events import (
 )
 from .explain import Reasons
 from .extension import refuse_delay
-from .gated import GatedPass, admitted
+from .gated import admitted, gated_pass
 from .gates import Gates
 from .loading import load_rows
 from .order import ByIndex, BySubmission, Ordering
@@ -170,7 +170,9 @@ class Scheduler:
         if self._drained:
             return None
         if self._gates.any:
-            return self._gated(now).head(self._jobs.queue.ready, aged_before)
+            return gated_pass(self._gates, self._jobs, now).head(
+                self._jobs.queue.ready, aged_before
+            )
         head = self._jobs.queue.first(aged_before)
         if head is None:
             return None
@@ -194,7 +196,7 @@ class Scheduler:
         """Return the same for every job that waits, in order: positions are 1 to n."""
         queue = self._jobs.queue
         line = [key.job_id for key in queue.in_line(self._ordering.aged_before(now))]
-        kept_back = self._kept_back()
+        kept_back = self._gates.kept_back([*self._jobs.holding()], now, self._drained)
         reasons = Reasons(self._jobs.holdings, self.reservation(now), kept_back)
         ahead = tuple(line[:AHEAD_SHOWN])
         waiting: dict[int, Waiting] = {}
@@ -305,7 +307,9 @@ class Scheduler:
     def _limit(self, entry: Entry, event: TimeLimitChanged, now: float) -> None:
         limit_s = seconds(event.limit_s)
         if entry.state.holds_allocation:
-            refuse_delay(entry, limit_s, self.reservation(now))
+            made, headroom = self.reservation(now), self._gates.headroom
+            refuse_delay(entry, limit_s, made, long=headroom.is_long(limit_s))
+            headroom.refuse(entry, limit_s, self._jobs.holding(), now, made is not None)
         self._jobs.set_limit(entry, limit_s, now)
 
     def _change(self, entry: Entry, event: Changed, now: float) -> None:
@@ -328,7 +332,7 @@ class Scheduler:
         if self._decided != (now, self._changes):
             self._start_chosen(now)
             self._decided = now, self._changes
-        return jobs.actions(self._wake_at())
+        return jobs.actions(self._wake_at(now))
 
     def _start_chosen(self, now: float) -> None:
         while chosen := self._choose(now):
@@ -364,7 +368,7 @@ class Scheduler:
             keys = self._promises.choose(waiting, holdings.free, holdings.releases(), now)
         elif self._gates.any:
             past_head = self.policy.backfill is Backfill.EASY
-            keys = self._gated(now).run(queue.ready, aged_before, past_head)
+            keys = gated_pass(self._gates, self._jobs, now).run(queue.ready, aged_before, past_head)
         else:
             keys = choose(
                 queue.blocks,
@@ -376,18 +380,10 @@ class Scheduler:
             )
         return [key.job_id for key in keys]
 
-    def _gated(self, now: float) -> GatedPass:
-        holdings, counts = self._jobs.holdings, self._gates.counts(self._jobs.holding())
-        return GatedPass(holdings.free, holdings.releases, now, counts)
-
-    def _kept_back(self) -> Callable[[Entry], Reason | None]:
-        """Return what tells why a job may not start whatever is free."""
-        counts = self._gates.counts(self._jobs.holding())
-        drained = Reason(ReasonCode.DRAINED) if self._drained else None
-        return lambda entry: drained or counts.reason(self._gates.claim(entry), entry.job.resources)
-
-    def _wake_at(self) -> float | None:
+    def _wake_at(self, now: float) -> float | None:
         at = min(self._jobs.deadlines.next, self._promises.next)
+        if self._gates.any and len(self._jobs.queue):
+            at = min(at, self._gates.headroom.next_change(now))
         for begin_at, _, _ in self._jobs.queue.later[:1]:
             at = min(at, begin_at)
         return None if at == math.inf else at

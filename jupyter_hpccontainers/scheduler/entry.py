@@ -49,6 +49,7 @@ class Claim(NamedTuple):
     user: str = ""
     project: str = ""
     tokens: tuple[tuple[str, int], ...] = ()
+    long: bool = False
 
 
 #: What every job claims where no limit is set, so that alike jobs stand in one line.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -15,9 +17,18 @@ from ..model.resources import Resources
 from .amounts import subtract
 from .backfill import Reservation, reserve
 from .entry import Key, Shape
-from .gates import Counts
+from .gates import Counts, Gates
+from .headroom import Room
 from .holdings import Release
+from .jobs import Jobs
 from .lines import Line, Lines
+
+
+def gated_pass(gates: Gates, jobs: Jobs, now: float) -> GatedPass:
+    """Return a decision over jobs as they stand."""
+    holdings, holding = jobs.holdings, [*jobs.holding()]
+    counts, room = gates.counts(holding), gates.headroom.room(holding, now)
+    return GatedPass(holdings.free, holdings.releases, now, counts, room)
 
 
 class _Front(NamedTuple):
@@ -37,11 +48,13 @@ class GatedPass:
         releases: Callable[[], Iterable[Release]],
         now: float,
         counts: Counts,
+        room: Room,
     ) -> None:
         self._free = free
         self._releases = releases
         self._now = now
         self._counts = counts
+        self._room = room
         self._starts: list[Key] = []
         self._begun: list[Release] = []
         self._reservation: Reservation | None = None
@@ -70,31 +83,54 @@ class GatedPass:
         if not self._counts.admits(line.claim, asked):
             self._counts.pass_over(key, line.claim, asked)
             return False
-        if self._reservation is not None:
-            fits = asked.fits_in(self._free)
-            return fits and self._reservation.admits(line.shape, self._now)
-        if not asked.fits_in(self._free):
-            self._reserve(key, line)
-            return False
-        return True
+        fits = asked.fits_in(self._free)
+        if line.claim.long:
+            fits = fits and self._room.admits(asked.cores)
+        if self._reservation is None:
+            if not fits:
+                self._reserve(key, line)
+            return fits
+        return fits and self._may_pass(self._reservation, line)
+
+    def _may_pass(self, made: Reservation, line: Line) -> bool:
+        """Whether a job that fits does not delay the head."""
+        if made.outlived_by(self._now + line.shape.span_s):
+            return True
+        return _leaves_room(made, line) and line.shape.resources.fits_in(made.spare)
 
     def _start(self, key: Key, line: Line) -> None:
         amounts, ends_at = line.shape.resources, self._now + line.shape.span_s
         self._starts.append(key)
         self._free = subtract(self._free, amounts)
         self._counts.take(line.claim, amounts)
+        if line.claim.long:
+            self._room.take(amounts.cores, ends_at)
         self._begun.append(Release(ends_at, len(self._begun), key.job_id, amounts))
         made = self._reservation
         if made is not None and not made.outlived_by(ends_at):
-            self._reservation = Reservation(made.head, made.at, subtract(made.spare, amounts))
+            left = made.long_spare
+            if left is not None and line.claim.long:
+                left -= amounts.cores
+            spare = subtract(made.spare, amounts)
+            self._reservation = Reservation(made.head, made.at, spare, left)
 
     def _reserve(self, key: Key, line: Line) -> None:
         coming = self._releases()
         if self._begun:
             coming = sorted([*coming, *self._begun], key=attrgetter("at"))
         asked = line.shape.resources
-        self._reservation = reserve(key, asked, self._free, coming, self._now)
+        opens = partial(self._room.opens, asked.cores) if line.claim.long else float
+        made = reserve(key, asked, self._free, coming, self._now, opens)
+        if line.claim.long:
+            made = replace(made, long_spare=self._room.spare(asked.cores, made.at))
+        self._reservation = made
         self._counts.keep(line.claim, asked)
+
+
+def _leaves_room(made: Reservation, line: Line) -> bool:
+    """Whether a job that is still there when the head is to start leaves it its room."""
+    left = made.long_spare
+    return left is None or not line.claim.long or line.shape.resources.cores <= left
 
 
 def admitted(lines: Lines, aged_before: float, counts: Counts) -> dict[Key, Shape]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from ..model.machine import Machine
 from ..model.resources import Resources
 from ..model.states import Reason, ReasonCode
 from .entry import AGED, NO_CLAIM, Claim, Entry, Key
+from .headroom import Headroom
 from .limits import limits_of
 from .policy import Order, Policy
 
@@ -38,10 +39,11 @@ class Gates:
     def __init__(self, policy: Policy, machine: Machine) -> None:
         self._limits = {"user": policy.user_limits, "project": policy.project_limits}
         self._tokens = machine.tokens
+        self.headroom = Headroom(policy, machine)
         self._in_order = policy.order is Order.SUBMISSION
         self._demands: dict[tuple[Claim, Resources], tuple[Demand, ...]] = {}
         #: Whether there is anything to count; where not, nothing is.
-        self.any = any(self._limits.values()) or bool(self._tokens)
+        self.any = any(self._limits.values()) or bool(self._tokens) or self.headroom.any
 
     def claim(self, entry: Entry) -> Claim:
         """Return what of a job some limit asks about."""
@@ -52,6 +54,7 @@ class Gates:
             job.user if limits_of(self._limits["user"], job.user) else "",
             job.project if limits_of(self._limits["project"], job.project) else "",
             job.tokens,
+            self.headroom.is_long(entry.limit_s),
         )
 
     def demands(self, claim: Claim, asked: Resources) -> tuple[Demand, ...]:
@@ -71,6 +74,23 @@ class Gates:
             for counter, amount, _ in self.demands(self.claim(entry), entry.job.resources):
                 used[counter] = used.get(counter, 0) + amount
         return Counts(self, used, self._in_order)
+
+    def kept_back(
+        self, holding: Collection[Entry], now: float, drained: bool
+    ) -> Callable[[Entry], Reason | None]:
+        """Return what tells why a job may not start whatever is free."""
+        if drained:
+            return lambda entry: Reason(ReasonCode.DRAINED)
+        if not self.any:
+            return lambda entry: None
+        counts, room = self.counts(holding), self.headroom.room(holding, now)
+
+        def tell(entry: Entry) -> Reason | None:
+            claim, asked = self.claim(entry), entry.job.resources
+            over = counts.reason(claim, asked)
+            return room.reason(asked.cores, now) if over is None and claim.long else over
+
+        return tell
 
     def _all(self, claim: Claim, asked: Resources) -> Iterable[Demand]:
         units = {"cores": asked.cores, "jobs": 1, "gpus": asked.gpus}

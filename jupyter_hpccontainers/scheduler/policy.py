@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ..model.errors import InvalidSpec
 from .limits import Limits, check_limits
+from .windows import Calendar
 
 
 class Order(StrEnum):
@@ -78,9 +80,36 @@ class Policy:
         metadata={"help": "The same by project; jobs without a project have no such limit."},
     )
 
+    headroom: float = field(
+        default=0.0,
+        metadata={"help": "Share of the cores kept for short jobs at the hours of the calendar."},
+    )
+    headroom_short_s: float = field(
+        default=3_600.0,
+        metadata={"help": "Jobs with a time limit of at most so many seconds are short."},
+    )
+    headroom_calendar: tuple[str, ...] = field(
+        default=("mon-fri 05:00-19:00",),
+        metadata={"help": "When headroom is kept; hours must remain in which long jobs may start."},
+    )
+    utc_offsets: tuple[tuple[float, float], ...] = field(
+        default=(),
+        metadata={
+            "help": "From when on (seconds since the epoch) the calendar's clock is how many "
+            "seconds ahead of UTC; none: as on this machine."
+        },
+    )
+
     def __post_init__(self) -> None:
         check_limits(self.user_limits, "user_limits")
         check_limits(self.project_limits, "project_limits")
+        Calendar(self.headroom_calendar)
+        if self.headroom and self.backfill is Backfill.CONSERVATIVE:
+            raise InvalidSpec(
+                "conservative backfill promises every job its start, headroom moves starts",
+                cure="take backfill easy, or no headroom",
+                field="headroom",
+            )
 
 
 #: The policy of an engine that was told nothing else.

@@ -1,4 +1,4 @@
-"""Limits, tokens, labels and drain on a real engine with real containers."""
+"""Limits, tokens, labels, drain and headroom on a real engine with real containers."""
 
 from __future__ import annotations
 
@@ -133,3 +133,25 @@ def test_the_command_line_drains(make: Make) -> None:
     )
     assert "drained: nothing new starts" in done.stdout
     assert engine.client.machine().drained
+
+
+def test_headroom_is_left_to_short_jobs_until_the_hours_end(
+    make: Make, run_image: RunImage
+) -> None:
+    """Midnight of the calendar's clock is put a few seconds ahead: then the hours end."""
+    now = time.time()
+    ends_at = now + 25
+    kept = {
+        "headroom": 0.5,
+        "headroom_calendar": ["mon-sun 12:00-24:00"],
+        "utc_offsets": [[0.0, -(ends_at % 86_400)]],
+    }
+    engine = make(cores=[0, 1], policy=kept)
+    jobs = [submit(engine, run_image, time_limit="2h") for _ in range(2)]
+    jobs.append(submit(engine, run_image, time_limit="10m"))
+    [waiting] = settled(engine, jobs, running=2)
+    assert (waiting.spec.time_limit_s, why(waiting)) == (7200, ReasonCode.HEADROOM)
+    engine.client.cancel(jobs[2].id)
+    engine.until(waiting, State.RUNNING)
+    assert time.time() >= ends_at - 1
+    let_go(engine, jobs[:2])

@@ -268,11 +268,15 @@ class World:
         """Return the jobs that may be chosen and that no limit keeps waiting, in order."""
         return self.eligible()
 
+    def becomes_long(self, one: Known, limit_s: float) -> bool:
+        """Whether more time for a running job is refused for what is kept for others."""
+        return False
+
     def limit_reason(self, one: Known) -> ReasonCode | None:
         """Return what would keep a job waiting whatever were free."""
         return None
 
-    def most(self, given: Mapping[str, Any]) -> Amounts:
+    def most_of(self, given: Mapping[str, Any]) -> Amounts:
         """Return the most a job of these fields may ask."""
         return self.capacity
 
@@ -297,6 +301,10 @@ class World:
             left = less(left, one.asked)
             gpus -= set(one.allocation.gpus)
         return less(left, (0, self.others.memory_bytes, len(gpus)))
+
+    def may_now(self, one: Known) -> bool:
+        """Whether a candidate could start now if nobody were ahead of it."""
+        return fits(one.asked, self.free())
 
     def head(self) -> Known | None:
         """Return the first job that may be chosen but does not fit."""

@@ -15,6 +15,9 @@ from jupyter_hpccontainers.scheduler import DrainChanged, Policy, Submitted
 
 SOME = st.dictionaries(st.sampled_from(["cores", "jobs", "gpus"]), st.integers(1, 3), max_size=3)
 TABLE = st.dictionaries(st.sampled_from(["ann", "bob", "*", "*"]), SOME, min_size=1, max_size=2)
+#: Minutes after midnight, which is when these lives begin.
+HOURS = st.sampled_from([((0, 1),), ((1, 2), (3, 5)), ((0, 4),)])
+OFFSETS = st.sampled_from([(), ((0.0, 30.0),), ((0.0, -30.0), (100.0, 30.0))])
 WHOSE = st.fixed_dictionaries(
     {
         "user": st.sampled_from(["ann", "bob", ""]),
@@ -29,11 +32,20 @@ class LivesUnderLimits(LivesOfAMachine):
 
     @initialize(
         cores=st.integers(2, 4), gpus=st.integers(0, 2), users=TABLE, projects=TABLE,
+        headroom=st.sampled_from([0.0, 0.5, 0.5, 0.25]), hours=HOURS, offsets=OFFSETS,
     )  # fmt: skip
-    def begin(self, cores, gpus, users, projects) -> None:
+    def begin(self, cores, gpus, users, projects, headroom, hours, offsets) -> None:
         on = replace(machine(cores=cores, gpus=gpus), tokens={"matlab": 2, "ansys": 1})
-        policy = Policy(user_limits=users, project_limits=projects)
-        self.begin_in(LimitedWorld(on, policy=policy))
+        policy = Policy(
+            user_limits=users,
+            project_limits=projects,
+            headroom=headroom,
+            headroom_short_s=15.0,
+            headroom_calendar=tuple(f"mon-sun 00:{a:02}-00:{b:02}" for a, b in hours),
+            utc_offsets=offsets,
+        )
+        seconds = tuple((a * 60, b * 60) for a, b in hours)
+        self.begin_in(LimitedWorld(on, policy=policy, hours=seconds))
 
     @rule(some=st.lists(st.tuples(ASKED, LIMITS, WHOSE), min_size=1, max_size=4))
     def submit_counted(self, some) -> None:

@@ -135,7 +135,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
         """Submit jobs at once, each cut to what the machine has."""
         batch = []
         for given in jobs:
-            asked = Resources(*map(min, amounts(given.pop("asked")), self.world.most(given)))
+            asked = Resources(*map(min, amounts(given.pop("asked")), self.world.most_of(given)))
             number, limit_s = len(self.world.jobs) + 1, given["limit_s"]
             around = {"grace_s": float(number % 2), "start_timeout_s": 5.0}
             one = job(number, asked, submitted_at=self.world.now, **around, **given)
@@ -204,6 +204,8 @@ class LivesOfAMachine(RuleBasedStateMachine):
             return
         before, head = one.limit_s, self.world.head()
         delayed = self.would_delay(one, head, limit_s) if head else False
+        if one.state.holds_allocation:
+            delayed = delayed or self.world.becomes_long(one, limit_s or math.inf)
         one.limit_s = math.inf if limit_s is None else limit_s
         if self.is_refused(TimeLimitChanged(one.job.job_id, limit_s), StateConflict):
             one.limit_s = before
@@ -234,7 +236,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
             priority=priority,
             begin_at=begin_at,
         )
-        most = self.world.most({"user": one.job.user, "project": one.job.project})
+        most = self.world.most_of({"user": one.job.user, "project": one.job.project})
         refused = not fits(amounts(asked), most)
         self.send(event)
         said, self.world.refused = self.world.refused, []
@@ -305,11 +307,10 @@ class LivesOfAMachine(RuleBasedStateMachine):
         world, head = self.world, self.world.head()
         if head is None:
             return
-        free = world.free()
-        assert not fits(head.asked, free), "the head fits and waits"
+        assert not world.may_now(head), "the head fits and waits"
         known = world.promise(head) < math.inf
         for one in world.candidates()[1:]:
-            if fits(one.asked, free):
+            if world.may_now(one):
                 ends_at = world.now + one.longest_s
                 assert ends_at == math.inf if not known else world.delays(head, one, ends_at)
 

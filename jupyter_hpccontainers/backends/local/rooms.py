@@ -17,6 +17,7 @@ from ...model.job import Job
 from ...model.states import State
 from ...scheduler.core import Scheduler
 from ...scheduler.events import Event, OthersChanged, Progress, StartFailed
+from ...scheduler.policy import Policy
 from ...store.records import JobChange, JobFilter
 from ..feed import Feed
 from . import adoption
@@ -38,6 +39,7 @@ from .parents import Ended, parents_of_rows
 from .queue_view import QueueView
 from .runtimes import Runtimes
 from .watching import Watching
+from .zone import local_offsets
 
 _log = logging.getLogger(__name__)
 _P = ParamSpec("_P")
@@ -65,7 +67,9 @@ class Rooms:
         found = inventory(declared, nvidia=self.nvidia)
         self.machine = replace(found, tokens=config.tokens, labels=config.labels)
         self.drain = Drain(folders.drained)
-        self.scheduler = Scheduler(self.machine, config.policy, drained=self.drain.on)
+        self.scheduler = Scheduler(
+            self.machine, _in_local_time(config.policy, self.clock.now()), drained=self.drain.on
+        )
         self.queue = QueueView(self.scheduler, self.clock, self.feed)
         self.runtimes = Runtimes(config, folders, ledger.engine_id())
         self.door = Door(config, self.machine, self.runtimes)
@@ -196,6 +200,10 @@ class Rooms:
 
     def _abandoned(self, job_id: int, attempt: Any) -> None:
         self.effects.abandoned(job_id, attempt)
+
+
+def _in_local_time(policy: Policy, now: float) -> Policy:
+    return policy if policy.utc_offsets else replace(policy, utc_offsets=local_offsets(now))
 
 
 def _die_with(task: asyncio.Task[None]) -> None:
