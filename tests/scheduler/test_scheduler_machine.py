@@ -213,6 +213,9 @@ class LivesOfAMachine(RuleBasedStateMachine):
         else:
             assert not delayed
             self.went_past.discard(one.job.job_id)
+            if one.job.job_id == self.head:
+                # Who asks for something else has no claim to what was promised before.
+                self.promise = math.inf
 
     @rule(
         data=st.data(),
