@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..model.changes import SpecChange
-from ..model.job import Image, Job, JobSpec, Waiting
+from ..model.explanation import Explanation
+from ..model.job import Image, Job, JobSpec
 from ..model.states import Result, State
 from .frames import Frame
 
@@ -57,8 +58,11 @@ class Backend(Protocol):
     async def job(self, job_id: int) -> Job:
         """Return one record."""
 
-    async def explain(self, job_id: int) -> tuple[Job, Waiting | None]:
-        """Return the record and, while it waits, why."""
+    async def explain(self, job_id: int) -> Explanation:
+        """Return why it waits, when it starts, what would start it now; or why it ended."""
+
+    async def dry_run(self, spec: JobSpec) -> Explanation:
+        """Return the same for a job that is not submitted; refused as a submission would be."""
 
     async def change(self, job_id: int, change: SpecChange) -> Job:
         """Change what a waiting job asks for, or the time limit of a running one."""

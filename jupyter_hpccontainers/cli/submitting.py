@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Any
 
+from ..client import tables
 from ..client.lines import exit_status, failure, headline
 from ..client.options import add_job_options, request_from
 from ..model.errors import InvalidSpec
@@ -24,6 +25,7 @@ def declare(subparsers: Subparsers) -> None:
     add("--script", metavar="FILE", help="run this file in the container (-: standard input)")
     add("--key", help="submit at most once for this key, however often it is repeated")
     add("--wait", action="store_true", help="stream its output and exit as it does")
+    add("--dry-run", action="store_true", help="say when it would start; submit nothing")
     add("--parsable", action="store_true", help="print the bare job number")
     add_json(parser)
 
@@ -32,6 +34,10 @@ def submit(options: argparse.Namespace) -> int:
     """Submit, print the number, and with ``--wait`` stream until the end."""
     request = {**request_from(options, os.environ), **_program(options)}
     client = connect()
+    if options.dry_run:
+        told = client.dry_run(request)
+        print_json(told) if options.json else print(tables.dry_run_lines(told))
+        return 0
     job = client.submit(request, key=options.key)
     if options.json:
         print_json(job)

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..model.machine import Machine, OthersUse
 from ..model.resources import Resources
-from ..model.states import Reason, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +61,6 @@ class Check:
     ok: bool
     found: str
     cure: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Why a job waits (or why it ended), as data and as one sentence; 1 goes next."""
-
-    job_id: int
-    state: State
-    reason: Reason | None
-    position: int | None
-    ahead: tuple[int, ...]
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ..model.errors import EngineError, InvalidSpec, StateConflict, UnknownJob
+from ..model.explanation import Explanation
 from ..model.job import Image, Job
 from ..model.quantities import parse_duration
 from ..model.wire import decode
-from .answers import Check, Config, Explanation, Health, JobFile, LogPart, MachineUse
+from .answers import Check, Config, Health, JobFile, LogPart, MachineUse
 from .follow import Follow, Source
 from .http import GONE, Answer, Requests, Stream
 
@@ -155,6 +156,10 @@ class EngineClient:
         """Stop these jobs, or all that carry a tag."""
         body = {"tag": tag} if tag else {"ids": list(ids)}
         return _jobs(self._ask("POST", "/v1/jobs/cancel", body))
+
+    def dry_run(self, request: Mapping[str, Any]) -> Explanation:
+        """Return when a job would start and what would start it now; nothing is submitted."""
+        return decode(Explanation, self._ask("POST", "/v1/jobs/dry-run", request).json())
 
     def explain(self, job_id: int) -> Explanation:
         """Return why a job waits, or why it ended."""

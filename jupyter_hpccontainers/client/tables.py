@@ -6,10 +6,11 @@ import shlex
 import time
 from collections.abc import Iterable, Sequence
 
+from ..model.explanation import Explanation
 from ..model.job import Image, Job, PastAttempt
 from ..model.quantities import format_duration, format_memory
 from ..model.reasons import sentence
-from .answers import Check, Explanation, Health, MachineUse
+from .answers import Check, Health, MachineUse
 from .lines import because, counted, given, headline
 
 _WIDEST = 60
@@ -131,7 +132,16 @@ def explanation_lines(why: Explanation) -> str:
         lines.append(f"number {why.position} in the queue")
     if why.ahead:
         lines.append(f"behind job {', '.join(map(str, why.ahead))}")
+    if why.outlook:
+        lines.append(why.outlook)
     return "\n".join(lines)
+
+
+def dry_run_lines(told: Explanation) -> str:
+    """Return when a job would start, what would start it now, and why it would wait."""
+    if not told.sentence:
+        return told.outlook
+    return f"{told.outlook}\nbecause it {told.sentence}"
 
 
 def checks_lines(checks: Iterable[Check]) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from .job import Priority
 from .resources import Allocation
@@ -29,9 +27,9 @@ class Explanation:
     ``job_id`` None: it was not submitted. ``reason`` None: it waits for nothing. ``position``: 1
     goes next. ``ahead``: who goes before it, the first first; ``after``: those whose end lets it
     start. ``predicted_start`` None: never, or nobody knows; ``exact`` False: estimated, because so
-    many are ahead. ``allocation``: what it would get now. ``never``: what it asks beyond what the
-    machine has. ``changes``: each alone would start it now, the smallest first. ``sentence`` tells
-    the reason, ``outlook`` the rest.
+    many are ahead. ``allocation``: what it would get now. ``never``: what it asks that can never be
+    given. ``image_ready`` False: it starts no sooner than its image is. ``changes``: each alone
+    would start it now, the smallest first. ``sentence`` tells the reason, ``outlook`` the rest.
     """
 
     job_id: int | None
@@ -43,7 +41,8 @@ class Explanation:
     predicted_start: float | None = None
     exact: bool = True
     allocation: Allocation | None = None
-    never: tuple[Mapping[str, Any], ...] = ()
+    never: str = ""
+    image_ready: bool = True
     changes: tuple[Change, ...] = ()
     sentence: str = ""
     outlook: str = ""

@@ -131,6 +131,7 @@ class Job:
     result: Result | None = None
     reason: Reason | None = None
     position: int | None = None
+    predicted_start: float | None = None
     runtime: RuntimeChoice = RuntimeChoice.AUTO
     image_digest: str = ""
     allocation: Allocation | None = None

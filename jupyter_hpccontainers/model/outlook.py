@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .explanation import Change, Explanation
 from .quantities import format_duration, format_memory
-from .reasons import amount, exceeds
+from .reasons import amount
 from .resources import Allocation
 
 #: How many of the changes are told; the others are in the data.
@@ -21,7 +21,10 @@ def outlook(told: Explanation, now: float) -> str:
     ``in about 12 min, after job 41; with 2 cores it would start now``
     """
     if told.allocation is not None:
-        return f"starts now on {_places(told.allocation)}"
+        where = _places(told.allocation)
+        if not told.image_ready:
+            return f"starts on {where} once its image is ready"
+        return f"starts now on {where}"
     parts = [_when(told, now)]
     if told.changes:
         changes = " or ".join(change_words(one) for one in told.changes[:_CHANGES_TOLD])
@@ -48,7 +51,7 @@ def change_words(change: Change) -> str:
 
 def _when(told: Explanation, now: float) -> str:
     if told.never:
-        return "never: " + "; ".join(exceeds(lack) for lack in told.never)
+        return f"never: {told.never}"
     if told.predicted_start is None:
         if told.reason is None:
             return ""

@@ -129,6 +129,9 @@ def _listed(records: Sequence[Record], client: EngineClient) -> Listing[Job]:
 
 
 def _explain(shell: InteractiveShell, line: str) -> None:
+    if not grammar.names_job(line):
+        _run(shell, f"--dry-run {line}")
+        return
     options = grammar.explain_parser().parse_args(grammar.words(line))
     client = connect(say)
     print(tables.explanation_lines(client.explain(client.number(options.job))))

@@ -26,7 +26,8 @@ _LINE_HELP = """
 %container hold JOB…, release JOB…           keep waiting jobs back; let them go on
 %container change JOB [-t TIME] [--priority CLASS] [-c N] [-m SIZE] [-g N] [--begin TIME]
 %container extend JOB TIME                   more time than its limit, also while it runs
-%container explain JOB                       why it waits, or why it ended
+%container explain JOB                       why it waits and when it starts, or why it ended
+%container explain IMAGE [options]           when such a job would start, what would start it now
 %container images [TEXT]                     images on this machine
 %container info                              the machine, what is in use, the engine"""
 
@@ -36,6 +37,7 @@ def cell_parser() -> argparse.ArgumentParser:
     parser = _parser("container", _CELL_HELP)
     add_job_options(parser)
     add = parser.add_argument
+    add("--dry-run", action="store_true", help="say when it would start; submit nothing")
     add("--detach", action="store_true", help="return at once with the job's card")
     add("--out", metavar="VAR", help="bind what it prints on stdout to this variable, as text")
     add("--no-raise", action="store_true", help="let the notebook go on when the job fails")
@@ -100,6 +102,12 @@ def extend_parser() -> argparse.ArgumentParser:
     parser.add_argument("job")
     parser.add_argument("more", metavar="TIME")
     return parser
+
+
+def names_job(line: str) -> bool:
+    """Whether ``explain`` is asked about a job by number, or for help; else it names an image."""
+    first = line.split(maxsplit=1)[:1]
+    return not first or first[0].isdigit() or first[0].startswith("-")
 
 
 def explain_parser() -> argparse.ArgumentParser:

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias, overload
 
 from ..client import lines as words
-from ..client.answers import Explanation, MachineUse
+from ..client.answers import MachineUse
 from ..client.engine import EngineClient
 from ..client.follow import Event, StateChanged
+from ..model.explanation import Explanation
 from ..model.job import Image, Mount
 from ..model.job import Job as Record
 from ..model.states import Result, State

@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any
 
+from ..client import tables
 from ..client.engine import EngineClient
 from ..client.lines import exit_status, failure, headline
 from ..client.options import request_from
@@ -38,6 +39,9 @@ class Run:
         request = {**request_from(self._options, os.environ), **program}
         with Interrupts() as interrupts:
             client = connect(self._screen.say)
+            if self._options.dry_run:
+                print(tables.dry_run_lines(client.dry_run(request)))
+                return
             record = client.submit(request)
             self._shell.user_ns["_job"] = Job(record, client)
             if self._options.detach:

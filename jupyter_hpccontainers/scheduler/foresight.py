@@ -12,6 +12,7 @@ from ..model.job import Waiting
 from ..model.states import State
 from .core import PLANNED, Scheduler
 from .events import Submission, Submitted
+from .refusal import wants_of
 from .rehearsal import MOST_WORK, Rehearsal
 from .smaller import Smaller
 from .trial import TRIED, Trial, alone
@@ -94,11 +95,11 @@ class Foresight:
         smaller = Smaller(trial, now, memory_per_core_bytes)
         tried = alone(job, TRIED)
         try:
-            self._scheduler.refuse(job.resources)
+            self._scheduler.refuse(job.resources, wants_of(job))
         except NeverFits as error:
-            lacks = tuple(error.details["lacking"])
+            changes = smaller.changes(tried)
             return Explanation(
-                job_id=None, state=State.PENDING, never=lacks, changes=smaller.changes(tried)
+                job_id=None, state=State.PENDING, never=error.message, changes=changes
             )
         allocation = trial.starts(tried)
         if allocation is not None:

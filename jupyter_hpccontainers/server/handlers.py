@@ -143,6 +143,16 @@ class ActHandler(EngineHandler):
         await self.forward("POST", parts)
 
 
+class TryHandler(EngineHandler):
+    """A route that only tells, of what is sent: who may read may ask."""
+
+    @tornado.web.authenticated
+    @authorized("read")  # type: ignore[untyped-decorator]
+    async def post(self, *parts: str) -> None:
+        """Answer with what the engine tells."""
+        await self.forward("POST", parts)
+
+
 class JobsHandler(ReadHandler):
     """All jobs: list and submit."""
 

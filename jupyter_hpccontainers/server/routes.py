@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .handlers import ActHandler, HealthHandler, JobHandler, JobsHandler, ReadHandler
+from .handlers import ActHandler, HealthHandler, JobHandler, JobsHandler, ReadHandler, TryHandler
 from .link import EngineLink
 from .stream import StreamHandler
 
@@ -23,6 +23,7 @@ def routes(link: EngineLink) -> list[tuple[str, type, dict[str, Any]]]:
         ("images", ReadHandler, "images", ("search",)),
         ("jobs", JobsHandler, "jobs", _LIST_QUERY),
         ("jobs/cancel", ActHandler, "jobs/cancel", ()),
+        ("jobs/dry-run", TryHandler, "jobs/dry-run", ()),
         (rf"jobs/{_ID}", JobHandler, "jobs/{}", ()),
         (rf"jobs/{_ID}/cancel", ActHandler, "jobs/{}/cancel", ()),
         (rf"jobs/{_ID}/hold", ActHandler, "jobs/{}/hold", ()),

@@ -217,6 +217,14 @@ def test_explain_info_and_images_answer_in_words_and_json(shell: Shell) -> None:
     assert isinstance(json.loads(shell("images", "--json").stdout), list)
 
 
+def test_a_dry_run_says_when_and_submits_nothing(shell: Shell) -> None:
+    asked = (shell.image.reference, "--runtime", shell.image.runtime, "--dry-run")
+    assert shell("submit", *asked).stdout == "starts on core 0 once its image is ready\n"
+    told = json.loads(shell("submit", *asked, "-c", "9999", "--json").stdout)
+    assert told["never"].startswith("asks 9999 cores, the machine has ")
+    assert json.loads(shell("list", "--all", "--json").stdout) == []
+
+
 def test_a_job_is_held_changed_and_released(shell: Shell) -> None:
     number = str(shell.script("print('ran')", "--hold", "--begin", "+1h"))
     held = json.loads(shell("hold", number, "--json").stdout)

@@ -109,6 +109,8 @@ def test_every_described_method_is_answered_and_no_other(spec: dict[str, Any]) -
         ("POST", "/v1/jobs", {"image": "python:3.12", "memory": "500"}, 422),
         ("POST", "/v1/jobs/cancel", {"ids": []}, 200),
         ("POST", "/v1/jobs/cancel", {"ids": "all"}, 422),
+        ("POST", "/v1/jobs/dry-run", {"image": "--privileged"}, 422),
+        ("POST", "/v1/jobs/dry-run", {"image": "python:3.12", "cores": 0}, 422),
         ("GET", "/v1/follow?jobs=99", None, 404),
         ("GET", "/v1/follow?jobs=x", None, 422),
     ],
@@ -132,6 +134,9 @@ def test_a_job_s_whole_life_is_as_described(engine: IsolatedEngine, docker_image
     created = _ask(engine, "POST", "/v1/jobs", body)
     assert created.status_code == 201, created.data
     job_id = json.loads(created.data)["id"]
+    trying = _Request("POST", "/v1/jobs/dry-run", json.dumps(body).encode())
+    told = _ask(engine, "POST", "/v1/jobs/dry-run", body)
+    api.validate_response(trying, told)  # type: ignore[arg-type]
     engine.wait(job_id)
     request = _Request("POST", "/v1/jobs", json.dumps(body).encode())
     api.validate_request(request)  # type: ignore[arg-type]

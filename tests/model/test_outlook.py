@@ -13,7 +13,6 @@ from jupyter_hpccontainers.model.resources import Allocation
 from jupyter_hpccontainers.model.states import Reason, ReasonCode, State
 
 NOW = 1000.0
-LACK = {"resource": "gpus", "requested": 3, "free": 2, "capacity": 2}
 WAITS = Explanation(
     job_id=7,
     state=State.PENDING,
@@ -42,7 +41,7 @@ WAITS = Explanation(
             "with 2 cores or with a time limit of 10 min it would start now",
         ),
         (
-            Explanation(job_id=None, state=State.PENDING, never=(LACK,)),
+            Explanation(job_id=None, state=State.PENDING, never="asks 3 GPUs, the machine has 2"),
             "never: asks 3 GPUs, the machine has 2",
         ),
         (Explanation(job_id=3, state=State.DONE), ""),

@@ -96,6 +96,18 @@ def test_stop_ends_jobs_by_number_and_by_tag(
     assert engine.wait(tagged).result == "CANCELLED"
 
 
+def test_what_would_start_when_is_told_before_submitting(
+    kernel: Kernel, run_image: RunImage, engine: IsolatedEngine
+) -> None:
+    image = f"{run_image.reference} --runtime {run_image.runtime}"
+    engine.wait(submit(engine, run_image, "print('looked at')"))
+    before = len(engine.client.jobs())
+    assert "starts now on core" in kernel.run(f"%container explain {image}").printed["stdout"]
+    said = kernel.run(f"%%container {image} -c 9999 --dry-run\nprint(1)").printed["stdout"]
+    assert said.startswith("never: asks 9999 cores, the machine has ")
+    assert len(engine.client.jobs()) == before
+
+
 def test_jobs_are_held_changed_extended_and_released(
     kernel: Kernel, run_image: RunImage, engine: IsolatedEngine
 ) -> None:

@@ -42,6 +42,8 @@ class TestReadOnly:
         job = engine_here.submit(tiny_image, command=["sleep", "300"])
         for path in ("health", "machine", "jobs", f"jobs/{job.id}", f"jobs/{job.id}/log"):
             assert (await ask(path)).code == 200, path
+        asked = {"image": tiny_image, "workdir": str(engine_here.workdir)}
+        assert (await ask("jobs/dry-run", "POST", asked)).code == 200
         for path, method in (
             ("jobs", "POST"),
             (f"jobs/{job.id}/cancel", "POST"),

@@ -22,6 +22,7 @@ ROUTES = {
     "images": {"GET"},
     "jobs": {"GET", "POST"},
     "jobs/cancel": {"POST"},
+    "jobs/dry-run": {"POST"},
     "jobs/1": {"GET", "PATCH"},
     "jobs/1/cancel": {"POST"},
     "jobs/1/hold": {"POST"},

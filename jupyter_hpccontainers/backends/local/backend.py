@@ -10,13 +10,14 @@ from typing import Any
 
 from ...model.changes import SpecChange
 from ...model.errors import StateConflict, TooMany, UnknownJob
-from ...model.job import Image, Job, JobSpec, Waiting
+from ...model.explanation import Explanation
+from ...model.job import Image, Job, JobSpec
 from ...scheduler.events import CancelRequested, DrainChanged, Held, Released, Submitted
 from ...store.database import Store
 from ...store.records import JobChange, JobFilter, StoredJob
 from ..frames import Frame
 from ..protocol import JobQuery, LogPart
-from . import reading
+from . import foreseeing, reading
 from .adoption import change_event, submission, wants
 from .config import LocalConfig
 from .doctor import examine
@@ -147,16 +148,17 @@ class LocalBackend:
         newest = sorted(found, key=lambda job: -job.id)[: query.limit]
         return self._rooms.shown(newest)
 
-    async def explain(self, job_id: int) -> tuple[Job, Waiting | None]:
-        """Return the record and, while it waits, why."""
+    async def explain(self, job_id: int) -> Explanation:
+        """Return why it waits, when it starts, what would start it now; or why it ended."""
         job = await self.job(job_id)
-        if not (job.state.waits or (job.tasks is not None and job.tasks.pending)):
-            return job, None
-        try:
-            return job, self._rooms.scheduler.waiting(job_id, self._rooms.clock.now())
-        except (StateConflict, UnknownJob):
-            # Accepted, but the inbox has not come to it; or it has just started.
-            return await self.job(job_id), None
+        waits = job.state.waits or (job.tasks is not None and job.tasks.pending)
+        told = await foreseeing.explain(self._rooms, job) if waits else None
+        # None: the inbox has not come to it yet, or it has just started.
+        return told or foreseeing.ended(await self.job(job_id))
+
+    async def dry_run(self, spec: JobSpec) -> Explanation:
+        """Return the same for a job that is not submitted."""
+        return await foreseeing.dry_run(self._rooms, spec)
 
     async def follow(
         self, wanted: Mapping[int, int] | None, *, logs: bool

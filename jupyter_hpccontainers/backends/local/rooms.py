@@ -17,6 +17,7 @@ from ...model.job import Job
 from ...model.states import State
 from ...scheduler.core import Scheduler
 from ...scheduler.events import Event, OthersChanged, Progress, StartFailed
+from ...scheduler.foresight import Foresight
 from ...scheduler.policy import Policy
 from ...store.records import JobChange, JobFilter
 from ..feed import Feed
@@ -70,7 +71,8 @@ class Rooms:
         self.scheduler = Scheduler(
             self.machine, _in_local_time(config.policy, self.clock.now()), drained=self.drain.on
         )
-        self.queue = QueueView(self.scheduler, self.clock, self.feed)
+        self.foresight = Foresight(self.scheduler)
+        self.queue = QueueView(self.scheduler, self.foresight, self.clock, self.feed)
         self.runtimes = Runtimes(config, folders, ledger.engine_id())
         self.door = Door(config, self.machine, self.runtimes)
         self.attempts = Attempts(self.watching, self.clock, self._put, self._abandoned)

@@ -1,4 +1,4 @@
-"""Jobs over HTTP: submit, list, show, change, cancel, explain."""
+"""Jobs over HTTP: submit, list, show, change, cancel, explain, try."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...model.errors import InvalidSpec
 from ...model.job import Job
 from ...model.reasons import sentence
 from ...model.request import spec_from_request
-from ...model.states import Reason, Result, State
+from ...model.states import Result, State
 from ...model.wire import encode
 from .base import Handler
 
@@ -118,19 +118,16 @@ class Explain(Handler):
     """``/v1/jobs/{id}/explain``."""
 
     async def get(self, job_id: str) -> None:
-        """Say why it waits."""
-        job, waiting = await self.backend.explain(int(job_id))
-        reason: Reason | None = waiting.reason if waiting else job.reason
-        self.answer(
-            {
-                "job_id": job.id,
-                "state": job.state.value,
-                "reason": encode(reason),
-                "position": waiting.position if waiting else None,
-                "ahead": list(waiting.ahead) if waiting else [],
-                "sentence": sentence(reason) if reason else f"the job is {job.state}",
-            }
-        )
+        """Say why it waits and when it starts."""
+        self.answer(encode(await self.backend.explain(int(job_id))))
+
+
+class DryRun(Handler):
+    """``/v1/jobs/dry-run``."""
+
+    async def post(self) -> None:
+        """Say when a job would start; nothing is submitted."""
+        self.answer(encode(await self.backend.dry_run(spec_from_request(self.body()))))
 
 
 def _states(text: str) -> frozenset[State]:

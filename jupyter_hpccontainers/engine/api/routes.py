@@ -7,7 +7,7 @@ from tornado.web import Application
 from ...backends.protocol import Backend
 from ..lifetime import Lifetime
 from .base import NoRoute
-from .jobs import Cancel, CancelMany, Explain, Hold, Jobs, OneJob, Release
+from .jobs import Cancel, CancelMany, DryRun, Explain, Hold, Jobs, OneJob, Release
 from .machine import Backup, Config, Doctor, Drain, Health, Images, MachineUse, Stop
 from .output import Files, Follow, Log, OneFile
 
@@ -21,6 +21,7 @@ ROUTES = (
     (r"/v1/images", Images),
     (r"/v1/jobs", Jobs),
     (r"/v1/jobs/cancel", CancelMany),
+    (r"/v1/jobs/dry-run", DryRun),
     (rf"/v1/jobs/{_ID}", OneJob),
     (rf"/v1/jobs/{_ID}/cancel", Cancel),
     (rf"/v1/jobs/{_ID}/hold", Hold),
