@@ -33,8 +33,8 @@ ROUTES = {
     "jobs/1/files/1": {"GET"},
     "stream": {"GET"},
 }
-#: What a page may not do: end or copy the engine. It follows through ``stream``.
-NOT_FOR_PAGES = {"engine/stop", "engine/backup", "follow"}
+#: What a page may not do: end, drain or copy the engine. It follows through ``stream``.
+NOT_FOR_PAGES = {"engine/stop", "engine/drain", "engine/backup", "follow"}
 
 
 def our_handlers(app: Any) -> dict[str, type[RequestHandler]]:
