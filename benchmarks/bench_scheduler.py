@@ -255,7 +255,10 @@ def _cases() -> Iterator[Comparison]:
     yield plans(10_000, alike=True)
     yield plans(10_000, alike=False)
     if folder := os.environ.get("HPCC_WORKLOADS"):
-        yield replays(Path(folder))
+        if any(Path(folder).glob("*.swf*")):
+            yield replays(Path(folder))
+        else:
+            print(f"no log can be read in {folder}: no replay", file=sys.stderr)
 
 
 if __name__ == "__main__":
