@@ -22,6 +22,7 @@ from jupyter_hpccontainers.model.errors import EngineError
 playwright_api = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install")
 
 TREE = Path(__file__).parents[2]
+AXE = TREE / "labextension/node_modules/axe-core/axe.min.js"
 TOKEN = "a-token-for-tests"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 PROGRAMS = {"lab": "jupyterlab", "notebook": "notebook"}
@@ -137,7 +138,7 @@ class Screen:
         self.lab = lab
         self.seen = Seen()
         page.on("console", self._on_console)
-        page.on("pageerror", lambda error: self.seen.errors.append(f"page error: {error}"))
+        page.on("pageerror", lambda error: self.seen.errors.append(f"page error: {error.stack}"))
         page.on("dialog", self._on_dialog)
         page.on("request", lambda r: self.seen.requests.append((r.method, r.url)))
         page.on("websocket", self._on_websocket)
@@ -149,10 +150,14 @@ class Screen:
         if self.lab.app == "notebook":
             where = f"notebooks/{path}"
         again = "&reset" if reset and self.lab.app == "lab" else ""
-        self.page.goto(f"{self.lab.url}{where}?token={TOKEN}{again}")
-        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
-        self.page.wait_for_function("window.jupyterapp !== undefined")
-        self.page.evaluate("jupyterapp.restored.then(() => undefined)")
+        for _ in range(3):
+            self.page.goto(f"{self.lab.url}{where}?token={TOKEN}{again}")
+            self.page.wait_for_selector("#jupyterlab-splash", state="detached")
+            self.page.wait_for_function("window.jupyterapp !== undefined")
+            self.page.evaluate("jupyterapp.restored.then(() => undefined)")
+            # A container's network interface that comes or goes makes Chromium give up requests.
+            if not self.page.get_by_role("dialog").filter(has_text="Error Loading Theme").count():
+                break
         if not path:
             # It opens last and takes the focus.
             self.page.wait_for_selector(".jp-Launcher")
@@ -208,6 +213,28 @@ class Screen:
         """Return what a card shows of the log."""
         card = self.page.locator(".hpcc-Card pre").nth(number)
         return str(card.evaluate("node => node.textContent"))
+
+    def theme(self, name: str) -> None:
+        """Change the theme, e.g. to ``JupyterLab Dark``."""
+        change = "theme => jupyterapp.commands.execute('apputils:change-theme', { theme })"
+        self.page.evaluate(change, name)
+
+    def serious(self, *views: str) -> list[Any]:
+        """Return what axe finds in these views that is serious or worse."""
+        self.page.wait_for_timeout(500)
+        self.page.add_script_tag(path=AXE)
+        return [
+            (view, one["id"], [node["html"][:200] for node in one["nodes"]])
+            for view in views
+            for one in self.page.evaluate("view => axe.run(view)", view)["violations"]
+            if one["impact"] in {"serious", "critical"}
+        ]
+
+    def photograph(self, name: str, **options: Any) -> None:
+        """Keep a picture of the page where HPCC_PICTURES names a folder for them."""
+        if folder := os.environ.get("HPCC_PICTURES"):
+            self.page.wait_for_timeout(700)
+            self.page.screenshot(path=Path(folder) / f"{name}.png", **options)
 
     def until(self, holds: Any, what: str) -> None:
         """Wait until something holds."""

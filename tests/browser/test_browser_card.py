@@ -155,6 +155,8 @@ def test_notebook_7_shows_the_same_card(idle_lab: Lab, open_screen: Any, docker_
         screen.until(lambda: screen.card_text() == LINES, "the card is not the log")
         screen.page.locator(".hpcc-Card").get_by_role("button", name="Open the log").click()
         expect(screen.page.locator(".hpcc-LogView")).to_contain_text("line 1000")
+        # Notebook has errors of its own.
+        assert [error for error in screen.seen.errors if "hpcc" in error] == []
     finally:
         server.stop()
 

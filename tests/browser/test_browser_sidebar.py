@@ -43,12 +43,18 @@ def test_from_an_open_lab_to_the_first_line_in_five_clicks(screen: Screen, tiny_
         target.click()
 
     click(page.locator('.lm-TabBar-tab[data-id="hpcc-sidebar"]'))
+    page.locator("#hpcc-sidebar .hpcc-Gauges").wait_for()
+    screen.photograph("click-1")
     click(page.get_by_role("combobox", name="Image"))
+    page.get_by_role("option").filter(has_text=tiny_image).wait_for()
+    screen.photograph("click-2")
     click(page.get_by_role("option").filter(has_text=tiny_image))
     page.keyboard.press("Tab")
     page.keyboard.type("echo the first line; sleep 1; echo the last line")
+    screen.photograph("click-3")
     click(page.get_by_role("button", name="Submit"))
     expect(page.locator(".hpcc-LogView")).to_contain_text("the first line")
+    screen.photograph("click-4")
     expect(page.locator(".hpcc-LogView")).to_contain_text("the last line")
     assert clicks <= 5
     assert screen.seen.errors == []

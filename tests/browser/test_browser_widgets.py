@@ -235,3 +235,41 @@ def test_the_queue_lists_and_cancels(show: Any, lab: Lab, tiny_image: str) -> No
         expect(where).to_be_hidden()
     widget.get_by_label("Ended jobs too").check()
     expect(row.locator('.hpccw-badge[data-state="CANCELLED"]')).to_be_visible()
+
+
+ALL = "VBox([Launcher({image!r}, command='echo hi'), JobView({job}), QueueView()])"
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_axe_finds_nothing_serious_in_a_widget(
+    show: Any, lab: Lab, tiny_image: str, theme: str
+) -> None:
+    failed = lab.engine.wait(lab.engine.submit(tiny_image, script="#!/bin/sh\necho no; exit 3\n"))
+    running = lab.engine.submit(tiny_image, command=["sleep", "300"], name="one that runs")
+    shown = ALL.format(image=tiny_image, job=failed.id)
+    screen = show("axe", IMPORT + "from ipywidgets import VBox\n" + shown)
+    screen.theme(theme)
+    expect(screen.page.locator(f'tr[data-job="{running.id}"]')).to_contain_text("one that runs")
+    outputs = screen.page.locator(".jp-OutputArea")
+    outputs.get_by_label("Ended jobs too").check()
+    outputs.get_by_label("Memory").fill("lots")
+    outputs.get_by_role("button", name="Submit").click()
+    expect(outputs.locator('[data-field="memory"]')).to_contain_text("lots")
+    assert screen.serious(".jp-OutputArea") == []
+    lab.engine.client.cancel(running.id, kill=True)
+
+
+def test_notebook_7_has_the_same_widgets(show: Any, lab: Lab, tiny_image: str) -> None:
+    seven = Lab(lab.engine, app="notebook")
+    try:
+        code = f"Launcher({tiny_image!r}, command='while true; do echo line; sleep 0.2; done')"
+        screen = show("widgets-7", IMPORT + code, server=seven)
+        screen.page.get_by_role("button", name="Submit").click()
+        screen.page.locator('.hpccw-badge[data-state="RUNNING"]').wait_for()
+        job = newest(lab)
+        expect(log_of(screen.page, job)).to_contain_text("line\nline\n")
+        screen.page.get_by_role("button", name=f"Cancel job {job}").click()
+        screen.page.locator('.hpccw-badge[data-state="CANCELLED"]').wait_for()
+        assert [error for error in screen.seen.errors if "hpcc" in error] == []
+    finally:
+        seven.stop()

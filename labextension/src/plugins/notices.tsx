@@ -17,12 +17,17 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-hpccontainers:status',
   description: 'How many jobs run and wait, in the status bar.',
   autoStart: true,
-  requires: [IContainers, IStatusBar],
+  requires: [IContainers],
+  // Notebook 7 has none.
+  optional: [IStatusBar],
   activate: (
     app: JupyterFrontEnd,
     { model, trans }: IContainers,
-    bar: IStatusBar
+    bar: IStatusBar | null
   ) => {
+    if (!bar) {
+      return;
+    }
     const text = () => {
       const active = model.jobs.filter(job => !isDone(job));
       const queued = active.filter(waits).length;
@@ -109,16 +114,17 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-hpccontainers:running',
   description: 'Active jobs among the running sessions.',
   autoStart: true,
-  requires: [IContainers, IRunningSessionManagers],
+  requires: [IContainers],
+  optional: [IRunningSessionManagers],
   activate: (
     app: JupyterFrontEnd,
     { model, trans }: IContainers,
-    managers: IRunningSessionManagers
+    managers: IRunningSessionManagers | null
   ) => {
     const cancel = (id: number) =>
       void model.door.cancel(id).then(job => model.learn(job));
     const active = () => model.jobs.filter(job => !isDone(job));
-    managers.add({
+    managers?.add({
       name: trans.__('Container Jobs'),
       running: () =>
         active().map(job => ({

@@ -225,7 +225,8 @@ const Row = React.memo(function Row(props: {
       </div>
       <div className="hpcc-Row-line">
         <span className="hpcc-Row-details" title={job.spec.image}>
-          {job.spec.image} · {formatResources(job.spec.resources, trans)}
+          <span className="hpcc-Row-image">{job.spec.image}</span>
+          <span>{formatResources(job.spec.resources, trans)}</span>
         </span>
         <span className="hpcc-Buttons">
           {!isDone(job) && (
