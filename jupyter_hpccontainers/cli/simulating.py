@@ -13,7 +13,7 @@ from typing import Any
 from ..client.engine import EngineClient
 from ..model.errors import InvalidSpec, NotFound
 from ..model.job import Job
-from ..simulation.comparison import POLICIES, Compared, Shaking, Spread, compare
+from ..simulation.comparison import FOR_LAB, FOR_LOGS, POLICIES, Compared, Shaking, Spread, compare
 from ..simulation.drawing import draw_html, draw_svg
 from ..simulation.lab import lab
 from ..simulation.picture import draw_png, require_png
@@ -49,7 +49,8 @@ def declare(subparsers: Subparsers) -> None:
         "--policy",
         action="append",
         metavar="NAME",
-        help=f"one or more, with commas or repeated, of {', '.join(POLICIES)} (all)",
+        help=f"one or more, with commas or repeated, of {', '.join(POLICIES)}"
+        f" ({', '.join(FOR_LOGS)}; lab: {', '.join(FOR_LAB)})",
     )
     add("--repeat", type=int, default=1, metavar="N", help="replay N times; figures are means")
     add("--shake", type=float, default=0.0, metavar="S", help="submissions later by 0 to S seconds")
@@ -62,7 +63,8 @@ def declare(subparsers: Subparsers) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     _check(options)
-    names = [name for given in options.policy or [",".join(POLICIES)] for name in given.split(",")]
+    usual = ",".join(FOR_LAB if options.workload else FOR_LOGS)
+    names = [name for given in options.policy or [usual] for name in given.split(",")]
     shaking = Shaking(options.repeat, options.shake, options.seed)
     # A damaged log is said before any of them is replayed.
     workloads = list(_workloads(options))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from statistics import fmean
 
@@ -19,7 +19,18 @@ POLICIES: Mapping[str, Policy] = {
     "easy": Policy(),
     "conservative": Policy(Backfill.CONSERVATIVE),
     "default": DEFAULT,
+    # For machines like the made-up lab, whose clock begins on a Monday; the epoch was a Thursday.
+    # Of three calendars tried on its seeds 0 to 8 this one helps the short and spares the long.
+    "headroom": replace(
+        DEFAULT,
+        headroom=0.25,
+        headroom_calendar=("mon-fri 07:00-18:00",),
+        utc_offsets=((0.0, 4 * 86_400.0),),
+    ),
 }
+#: What is compared where nobody names anything: a log says nothing of its users' working hours.
+FOR_LOGS = ("fcfs", "easy", "conservative", "default")
+FOR_LAB = ("easy", "default", "headroom")
 
 #: What the others are compared with.
 YARDSTICK = "easy"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from statistics import median
+from statistics import fmean, median
 
+from jupyter_hpccontainers.simulation.comparison import POLICIES
 from jupyter_hpccontainers.simulation.lab import CORES, lab
+from jupyter_hpccontainers.simulation.replay import replay
 
 
 def test_the_same_seed_is_the_same_lab():
@@ -26,3 +28,11 @@ def test_it_fits_its_machine_and_is_neither_idle_nor_overloaded():
         assert all(0 < job.run_s <= job.limit_s and job.processors <= CORES for job in jobs)
         weeks_s = 12 * 7 * 86_400
         assert 0.3 < sum(job.run_s * job.processors for job in jobs) / (CORES * weeks_s) < 0.9
+
+
+def test_headroom_helps_the_interactive_jobs_as_no_order_can():
+    waits = {}
+    for name in ("easy", "default", "headroom"):
+        ran = [one for one in replay(lab(1), POLICIES[name]) if one.job.kind == "interactive"]
+        waits[name] = fmean(one.wait_s for one in ran)
+    assert waits["headroom"] <= 0.3 * waits["easy"] < waits["default"]
