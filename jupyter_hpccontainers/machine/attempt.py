@@ -98,10 +98,11 @@ class Attempt:
         return self.folder / names.OUTPUT
 
     def standing(self) -> Standing:
-        """Flock held → alive; exit file → ended; neither → abandoned; no lock file → never began.
+        """Flock held → alive; exit file → ended; neither → abandoned; nobody named → never began.
 
         The flock is taken by the engine and inherited by the supervisor, so that there is no
-        moment between the two in which nobody holds it.
+        moment between the two in which nobody holds it. A supervisor writes its name into the
+        lock file before anything else: where there is none, an engine died on the way to it.
         """
         try:
             held = os.open(self.folder / names.LOCK, os.O_RDONLY | os.O_CLOEXEC)
@@ -111,9 +112,13 @@ class Attempt:
             fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return Standing.ALIVE
+        else:
+            named = os.fstat(held).st_size > 0
         finally:
             os.close(held)
-        return Standing.ENDED if (self.folder / names.EXIT).exists() else Standing.ABANDONED
+        if (self.folder / names.EXIT).exists():
+            return Standing.ENDED
+        return Standing.ABANDONED if named else Standing.NEVER_SPAWNED
 
     def alive(self) -> bool:
         """Whether a supervisor holds the attempt."""

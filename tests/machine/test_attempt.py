@@ -63,6 +63,8 @@ def test_an_attempt_is_prepared_once(mine: Attempt, tmp_path: Path) -> None:
 def test_standing_follows_lock_and_exit_file(mine: Attempt) -> None:
     assert mine.standing() is Standing.NEVER_SPAWNED
     lock = os.open(mine.folder / "lock", os.O_RDWR | os.O_CREAT)
+    assert mine.standing() is Standing.NEVER_SPAWNED, "its engine died before there was anybody"
+    os.write(lock, b"{}")
     assert mine.standing() is Standing.ABANDONED
     fcntl.flock(lock, fcntl.LOCK_EX)
     assert mine.standing() is Standing.ALIVE

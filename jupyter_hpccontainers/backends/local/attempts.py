@@ -21,6 +21,8 @@ from .watching import Watching
 _log = logging.getLogger(__name__)
 
 _OOM_WARNING = "something in the job was killed for memory, the job itself was not"
+#: How soon a living supervisor without a name is looked at again.
+_NAME_S = 0.05
 
 
 @dataclass
@@ -50,11 +52,13 @@ class Attempts:
         self._put = put
         self._abandoned = abandoned
         self._living: dict[int, _Living] = {}
+        #: Supervisors that live and have not written their name yet, and what they are asked.
+        self._unnamed: dict[int, Ask | None] = {}
         #: What the record of a job's end says beside its result; taken by the inbox's writer.
         self.notes: dict[int, dict[str, Any]] = {}
 
     def __contains__(self, job_id: int) -> bool:
-        return job_id in self._living
+        return job_id in self._living or job_id in self._unnamed
 
     def pids(self) -> list[int]:
         """Return the supervisors and the containers' first processes, where they are known."""
@@ -70,6 +74,10 @@ class Attempts:
     ) -> None:
         """Turn this attempt's start and end into events; ``popen`` where it is our own child."""
         pidfd = os.pidfd_open(popen.pid) if popen else attempt.pidfd()
+        if pidfd is None and attempt.alive():
+            self._await_name(job_id, attempt)
+            return
+        asked = self._unnamed.pop(job_id, None)
         if pidfd is None:
             self._end(job_id, attempt)
             return
@@ -80,9 +88,15 @@ class Attempts:
         )
         asyncio.get_running_loop().add_reader(pidfd, self._gone, living)
         self._look_for_start(living)
+        if asked is not None:
+            self.ask(job_id, asked)
 
     def ask(self, job_id: int, what: Ask) -> bool:
         """Signal the supervisor of a job; False when none lives."""
+        if job_id in self._unnamed:
+            if self._unnamed[job_id] is not Ask.KILL:
+                self._unnamed[job_id] = what
+            return True
         living = self._living.get(job_id)
         if living is None:
             return False
@@ -102,6 +116,16 @@ class Attempts:
                 # Not ours to wait for any more: the next engine adopts it.
                 living.popen.returncode = 0
         self._living.clear()
+        self._unnamed.clear()
+
+    def _await_name(self, job_id: int, attempt: Attempt) -> None:
+        """Look again soon: a supervisor whose engine died has the lock before it has its name."""
+        self._unnamed.setdefault(job_id, None)
+        asyncio.get_running_loop().call_later(_NAME_S, self._look_again, job_id, attempt)
+
+    def _look_again(self, job_id: int, attempt: Attempt) -> None:
+        if job_id in self._unnamed:
+            self.look_after(job_id, attempt)
 
     def _look_for_start(self, living: _Living) -> None:
         if living.started or living.job_id not in self._living:

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from ...machine.attempt import Attempt, prepare, spawn, write_order
+from ...machine.attempt import Attempt, Standing, prepare, spawn, write_order
 from ...model.errors import HpccError, MountRefused, StateConflict
 from ...model.job import JobSpec
 from ...model.machine import Machine
@@ -47,7 +47,7 @@ class Launch:
         order = self._order(row, action, runtime)
         _refuse_swapped(order)
         attempt = Attempt(self._folders.jobs / str(row.job.id) / str(action.attempt))
-        if attempt.folder.exists() and not (attempt.folder / "lock").exists():
+        if attempt.folder.exists() and attempt.standing() is Standing.NEVER_SPAWNED:
             # An engine that died between preparing and spawning left it; nothing ran there.
             self._folders.discard(attempt)
         identity, what = runtime.configure(order)
