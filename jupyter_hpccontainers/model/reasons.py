@@ -156,6 +156,13 @@ def _never_satisfied(details: Details) -> str:
     return f"job {job} ended {result}, so {kind}:{job} can never be met"
 
 
+def _preempted(details: Details) -> str:
+    jobs: Sequence[int] = details.get("by", ())
+    if not jobs:
+        return "made way for a job of a higher class"
+    return f"made way for job {', '.join(str(job) for job in jobs[:_EDGES_TOLD])} of a higher class"
+
+
 def _back_off(details: Details) -> str:
     retry_at, attempt = details.get("retry_at"), details.get("attempt")
     which = f" (attempt {attempt})" if attempt else ""
@@ -226,6 +233,7 @@ _TOLD: Mapping[ReasonCode, Callable[[Details], str]] = {
     ReasonCode.TOKENS: _tokens,
     ReasonCode.HEADROOM: _headroom,
     ReasonCode.BACK_OFF: _back_off,
+    ReasonCode.PREEMPTED: _preempted,
     ReasonCode.RUNTIME_DOWN: _with_message("waits for a container runtime that answers"),
     ReasonCode.NON_ZERO_EXIT: _non_zero_exit,
     ReasonCode.SIGNALLED: _signalled,
@@ -250,5 +258,4 @@ _PLAIN: Mapping[ReasonCode, str] = {
     ReasonCode.DRAINED: "waits because the machine takes no new jobs",
     ReasonCode.OUT_OF_MEMORY: "used more memory than it asked for",
     ReasonCode.USER_CANCEL: "cancelled by a person",
-    ReasonCode.PREEMPTED: "made way for a job of a higher class",
 }

@@ -16,7 +16,7 @@ from .actions import Action, Kill, Refused
 from .array_events import ArrayEvents
 from .array_jobs import ArrayJobs
 from .backfill import Reservation, choose, reserve
-from .entry import Entry, new_entry, seconds
+from .entry import Entry, Key, new_entry, seconds
 from .events import (
     CancelRequested,
     Changed,
@@ -42,15 +42,17 @@ from .extension import refuse_delay
 from .gated import admitted, gated_pass
 from .gates import Gates
 from .loading import load_rows
-from .order import ByIndex, BySubmission, Ordering
+from .order import ordering
+from .overdue import time_out
 from .plan import predict
-from .policy import Backfill, Order, Policy
+from .policy import Backfill, Policy
+from .preempt import Decision, decide
 from .profile import Profile
 from .promises import Promises
 from .refusal import NO_WANTS, Wants, refuse, wants_of
 from .result import CANCELLED, USER_CANCEL, Verdict, judge_exit, judge_failure
 from .retry import following, is_stale, would_follow
-from .transitions import LimitPassed, StartTimedOut, next_state
+from .transitions import Preempted, next_state
 
 #: How many of the jobs ahead are named in a Waiting; the position tells how many there are.
 AHEAD_SHOWN = 100
@@ -73,7 +75,7 @@ class Scheduler:
     ) -> None:
         self.machine = machine
         self.policy = policy or Policy()
-        self._ordering = _ordering(self.policy, machine)
+        self._ordering = ordering(self.policy, machine)
         self._gates = Gates(self.policy, machine)
         #: The jobs that are not DONE, with queue and holdings: to be read only.
         self.jobs = self._jobs = ArrayJobs(machine, self._ordering, self._gates)
@@ -222,8 +224,8 @@ class Scheduler:
     def check(self, now: float) -> None:
         """Raise AssertionError when an invariant is broken; for tests, after every call."""
         self._jobs.check()
-        if forgotten := self._choose(now):
-            raise AssertionError(f"{forgotten} may start and wait")
+        if any((decided := self._decide(now))[:2]):
+            raise AssertionError(f"{decided} is still to be done")
 
     # ------------------------------------------------------------------------ one event at a time
 
@@ -327,35 +329,37 @@ class Scheduler:
         jobs.follow_dependencies(now)
         jobs.let_begin(now)
         for job_id in jobs.deadlines.due(now):
-            self._time_out(jobs[job_id], now)
+            time_out(jobs, jobs[job_id], now)
         # Nothing has changed since the last decision at this time, so it would be the same.
         if self._decided != (now, self._changes):
-            self._start_chosen(now)
+            self._carry_out(now)
             self._decided = now, self._changes
         return jobs.actions(self._wake_at(now))
 
-    def _start_chosen(self, now: float) -> None:
-        while chosen := self._choose(now):
-            for job_id in chosen:
-                self._jobs.begin(job_id, now)
+    def _carry_out(self, now: float) -> None:
+        """Start who may start, and stop who is to make way."""
+        while (decided := self._decide(now)).starts or decided.victims:
+            for key in decided.starts:
+                self._jobs.begin(key.job_id, now)
+            for job_id in decided.victims:
+                reason = Reason(ReasonCode.PREEMPTED, {"by": list(decided.by)})
+                self._jobs.stop(self._jobs[job_id], Preempted, reason, now)
             # A promise is made to one task of an array at a time; a backfill chooses them all.
             if self.policy.backfill is not Backfill.CONSERVATIVE:
                 return
-
-    def _time_out(self, entry: Entry, now: float) -> None:
-        if entry.state is State.STARTING:
-            details = {"start_timeout_s": entry.job.start_timeout_s}
-            reason = Reason(ReasonCode.START_TIMEOUT, details)
-            self._jobs.stop(entry, StartTimedOut, reason, now, kill=True)
-        else:
-            reason = Reason(ReasonCode.TIME_LIMIT, {"limit_s": entry.limit_s})
-            self._jobs.stop(entry, LimitPassed, reason, now)
 
     @property
     def _changes(self) -> int:
         return self._jobs.queue.changes + self._jobs.holdings.changes
 
-    def _choose(self, now: float) -> list[int]:
+    def _decide(self, now: float) -> Decision:
+        """Return who starts, and who makes way for others; see ``preempt``."""
+        keys, jobs = self._choose(now), self._jobs
+        if self._drained or self.policy.backfill is Backfill.CONSERVATIVE or not jobs.best_effort:
+            return Decision(tuple(keys))
+        return decide(keys, jobs, self._gates, now, self._ordering.aged_before(now))
+
+    def _choose(self, now: float) -> list[Key]:
         holdings, queue = self._jobs.holdings, self._jobs.queue
         aged_before = self._ordering.aged_before(now)
         if self._drained:
@@ -378,7 +382,7 @@ class Scheduler:
                 aged_before=aged_before,
                 backfill=self.policy.backfill is Backfill.EASY,
             )
-        return [key.job_id for key in keys]
+        return keys
 
     def _wake_at(self, now: float) -> float | None:
         at = min(self._jobs.deadlines.next, self._promises.next)
@@ -387,9 +391,3 @@ class Scheduler:
         for begin_at, _, _ in self._jobs.queue.later[:1]:
             at = min(at, begin_at)
         return None if at == math.inf else at
-
-
-def _ordering(policy: Policy, machine: Machine) -> Ordering:
-    if policy.order is Order.INDEX:
-        return ByIndex(machine.amounts, policy.guard, policy.patience_s, policy.unknown_s)
-    return BySubmission()

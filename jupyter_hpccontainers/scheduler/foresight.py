@@ -55,9 +55,11 @@ class Foresight:
         if not waiting:
             return {}
         rehearsal = Rehearsal(self._scheduler, now, self._most_work)
-        if not rehearsal.run(waiting):
-            return {**_plan(rehearsal.scheduler, rehearsal.now), **rehearsal.starts}
-        return rehearsal.starts
+        ran = rehearsal.run(waiting)
+        starts = {} if ran else _plan(rehearsal.scheduler, rehearsal.now)
+        # Who runs now may be preempted and start again: it does not wait yet.
+        holding = self._scheduler.allocations()
+        return {n: at for n, at in (starts | rehearsal.starts).items() if n not in holding}
 
     def explain(self, job_id: int, now: float, memory_per_core_bytes: int = 0) -> Explanation:
         """Return all there is to tell of a waiting job.

@@ -116,6 +116,10 @@ class Holdings:
         """Return when the job that holds something is planned to give it back."""
         return self._ends[job_id].at
 
+    def back_of(self, job_id: int) -> Resources:
+        """Return what becomes free when the job that holds something gives it back."""
+        return self._ends[job_id].amounts
+
     def give_back(self, job_id: int) -> None:
         """Take back everything the job holds; nothing happens when it holds nothing."""
         allocation = self._allocations.pop(job_id, None)

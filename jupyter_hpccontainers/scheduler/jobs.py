@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ..model.errors import UnknownJob
-from ..model.job import PastAttempt
+from ..model.job import PastAttempt, Priority
 from ..model.machine import Machine
 from ..model.resources import Allocation
 from ..model.states import Reason, Result, State
@@ -36,6 +36,8 @@ class Jobs:
         self.queue = Queue(ordering, gates)
         self.holdings = Holdings(machine)
         self.deadlines = Deadlines()
+        #: Those of the lowest class that hold something.
+        self.best_effort: set[int] = set()
         self._entries: dict[int, Entry] = {}
         self.dependencies = Dependencies()
         self._done: dict[int, Result | None] = {}
@@ -108,6 +110,7 @@ class Jobs:
             self.enqueue(entry, now)
         else:
             allocation = entry.allocation or Allocation((), 0)
+            self._note_holder(entry)
             self.holdings.take(entry.job.job_id, allocation, entry.ends_at)
             self._watch(entry)
 
@@ -201,6 +204,7 @@ class Jobs:
         self.queue.remove(entry)
         entry.allocation, entry.starting_at = allocation, now
         self._move(entry, Chosen, now)
+        self._note_holder(entry)
         self.holdings.take(job_id, allocation, entry.ends_at)
         self._watch(entry)
         self._ordering.began(entry, now)
@@ -263,12 +267,17 @@ class Jobs:
         if entry.started_at is not None:
             self.queue.rescore(entry.job.user)
         self.holdings.give_back(job_id)
+        self.best_effort.discard(job_id)
         self.deadlines.forget(job_id)
 
     def give_another_reason(self, entry: Entry, reason: Reason) -> None:
         """Note that a job told to stop is to stop for another reason, which then counts."""
         entry.stop_reason = reason
         self._record(entry, entry.stopping_at or 0.0)
+
+    def _note_holder(self, entry: Entry) -> None:
+        if entry.job.priority is Priority.BEST_EFFORT:
+            self.best_effort.add(entry.job.job_id)
 
     def _replan(self, entry: Entry) -> None:
         """Plan anew when a job that holds something is told to stop, and when it has ended."""

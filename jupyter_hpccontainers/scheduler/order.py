@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterable
 from typing import Protocol
 
+from ..model.machine import Machine
 from ..model.resources import Resources
 from .entry import Entry, Kind, Spot, restored_entry
 from .events import Restored
 from .history import History
+from .policy import Order, Policy
 from .yardstick import Yardstick
 
 _ANY = Kind()
@@ -182,3 +184,10 @@ def _dominant_share(asked: Resources, machine: Resources) -> float:
         asked.memory_bytes / max(machine.memory_bytes, 1),
         asked.gpus / max(machine.gpus, 1),
     )
+
+
+def ordering(policy: Policy, machine: Machine) -> Ordering:
+    """Return the ordering that a site has chosen."""
+    if policy.order is Order.INDEX:
+        return ByIndex(machine.amounts, policy.guard, policy.patience_s, policy.unknown_s)
+    return BySubmission()

@@ -17,8 +17,8 @@ can last long and promises something:
 - HELD: as PENDING, but a person keeps it back.
 - STARTING: has its allocation; its container is being made. Bounded by the start timeout.
 - RUNNING: the user's program runs, and the time limit counts.
-- STOPPING: told to end (cancelled, out of time, start timed out). It still holds its allocation,
-  because its processes still do.
+- STOPPING: told to end (cancelled, out of time, start timed out, preempted). It still holds its
+  allocation, because its processes still do.
 - DONE: nothing of it is left on the machine; the allocation went back in the same step.
 
 An attempt that ends gives its allocation back at once. Where another follows (a retry, or after a
@@ -26,11 +26,11 @@ preemption) the job is PENDING again under the next attempt's number, and the re
 attempt only; the job is DONE when none will follow.
 
 Triggers are the events from outside and decisions of the scheduler's own: Chosen (its turn has
-come), LimitPassed, StartTimedOut, Requeued (instead of StartFailed or Exited, where another attempt
-follows), MachineChanged (a restart found a smaller machine), and ParentEndedOtherwise (a dependency
-that can never be met). The world is asynchronous, so what is merely late is legal and listed:
-Started for a job already told to stop, any report about a job that is DONE. A pair that is not
-listed is refused here, in ``next_state``, and changes nothing.
+come), LimitPassed, StartTimedOut, Preempted, Requeued (instead of StartFailed or Exited, where
+another attempt follows), MachineChanged (a restart found a smaller machine), and
+ParentEndedOtherwise (a dependency that can never be met). The world is asynchronous, so what is
+merely late is legal and listed: Started for a job already told to stop, any report about a job that
+is DONE. A pair that is not listed is refused here, in ``next_state``, and changes nothing.
 """
 
 from __future__ import annotations
@@ -71,6 +71,11 @@ class StartTimedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Preempted:
+    """A job of a higher class needs what it holds."""
+
+
+@dataclass(frozen=True, slots=True)
 class MachineChanged:
     """The machine has become too small to ever hold the job."""
 
@@ -90,6 +95,7 @@ Trigger = (
     | Chosen
     | LimitPassed
     | StartTimedOut
+    | Preempted
     | MachineChanged
     | ParentEndedOtherwise
     | Requeued
@@ -131,6 +137,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Trigger], State]] = {
         Exited: State.DONE,
         CancelRequested: State.STOPPING,
         StartTimedOut: State.STOPPING,
+        Preempted: State.STOPPING,
         Requeued: State.PENDING,
         TimeLimitChanged: State.STARTING,
     },
@@ -141,6 +148,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Trigger], State]] = {
         Exited: State.DONE,
         CancelRequested: State.STOPPING,
         LimitPassed: State.STOPPING,
+        Preempted: State.STOPPING,
         Requeued: State.PENDING,
         TimeLimitChanged: State.RUNNING,
     },

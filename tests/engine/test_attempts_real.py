@@ -1,4 +1,4 @@
-"""Hold, begin, change, more time, with real containers under each runtime."""
+"""Hold, begin, change, more time, retries, preemption: real containers under each runtime."""
 
 from __future__ import annotations
 
@@ -211,3 +211,98 @@ def test_the_back_off_goes_on_when_the_engine_is_killed(
     assert second.started_at is not None
     assert second.started_at >= first.ended_at + 4.0
     assert (first.exit_code, second.exit_code) == (75, 75)
+
+
+#: Goes on when it is told to end, and tells so; then takes its time.
+STUBBORN = """
+import signal, sys, time
+def told(number, frame):
+    print('told', flush=True)
+signal.signal(signal.SIGTERM, told)
+print('begun', flush=True)
+time.sleep(600)
+"""
+#: The first run goes on for ever, the next one ends at once.
+RESUMES = """
+import os, time
+again = os.path.exists('mark')
+open('mark', 'w').close()
+print('again' if again else 'begun', flush=True)
+time.sleep(0 if again else 600)
+"""
+
+
+def written(engine: IsolatedEngine, job: Job, text: bytes) -> None:
+    """Wait until a job has written this."""
+    deadline = time.monotonic() + 30
+    while text not in engine.output(job) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert text in engine.output(job)
+
+
+def test_a_best_effort_job_makes_way_and_runs_again_afterwards(
+    small: IsolatedEngine, run_image: RunImage
+) -> None:
+    low = small.submit(run_image, script=RESUMES, memory="50m", priority="best-effort")
+    written(small, low, b"begun")
+    normal = small.submit(run_image, command=["sleep", "1"], memory="50m")
+    stopping = small.until(low, "STOPPING", "PENDING")
+    if stopping.reason is not None and stopping.state is State.STOPPING:
+        assert stopping.reason.code is ReasonCode.PREEMPTED
+        assert stopping.allocation is not None
+    first = small.wait(normal)
+    done = small.wait(low)
+    assert (first.result, done.result, done.attempt) == (Result.COMPLETED, Result.COMPLETED, 2)
+    (past,) = done.attempts
+    assert past.result is Result.PREEMPTED
+    assert past.reason is not None
+    assert past.reason.details == {"by": [normal.id]}
+    assert first.started_at is not None
+    assert done.started_at is not None
+    assert first.ended_at is not None
+    assert past.ended_at <= first.started_at
+    assert first.ended_at <= done.started_at
+    assert small.client.whole_log(low.id, attempt=1) == b"begun\n"
+    assert small.output(done) == b"begun\nagain\n"
+
+
+def test_without_requeue_it_ends_as_preempted(small: IsolatedEngine, run_image: RunImage) -> None:
+    asked = {"memory": "50m", "priority": "best-effort", "requeue": False}
+    low = small.submit(run_image, command=["sleep", "600"], **asked)
+    small.until(low, "RUNNING")
+    urgent = small.submit(run_image, command=["true"], memory="50m", priority="urgent")
+    assert small.wait(low).result is Result.PREEMPTED
+    assert small.wait(low).attempts == ()
+    assert small.wait(urgent).result is Result.COMPLETED
+
+
+def test_making_way_goes_on_when_the_engine_is_killed(
+    small: IsolatedEngine, run_image: RunImage
+) -> None:
+    low = small.submit(run_image, script=STUBBORN, memory="50m", priority="best-effort")
+    written(small, low, b"begun")
+    normal = small.submit(run_image, command=["true"], memory="50m")
+    small.until(low, "STOPPING")
+    small.kill()
+    small.start()
+    assert small.wait(normal).result is Result.COMPLETED
+    again = small.until(low, "RUNNING")
+    # It may have begun again while the new engine looked for the other's image: then twice.
+    assert again.attempt == len(again.attempts) + 1 <= 3
+    assert {one.result for one in again.attempts} == {Result.PREEMPTED}
+    small.client.cancel(low.id, kill=True)
+    assert small.wait(low).result is Result.CANCELLED
+    assert small.client.whole_log(low.id, attempt=1) == b"begun\ntold\n"
+
+
+def test_a_cancel_while_it_makes_way_ends_it_for_good(
+    small: IsolatedEngine, run_image: RunImage
+) -> None:
+    low = small.submit(run_image, script=STUBBORN, memory="50m", priority="best-effort")
+    written(small, low, b"begun")
+    normal = small.submit(run_image, command=["true"], memory="50m")
+    small.until(low, "STOPPING")
+    small.client.cancel(low.id)
+    done = small.wait(low)
+    assert (done.result, done.attempt) == (Result.CANCELLED, 1)
+    assert small.wait(normal).result is Result.COMPLETED

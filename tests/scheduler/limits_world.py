@@ -95,6 +95,10 @@ class LimitedWorld(World):
         room = not self.long(one) or self.open_now(one.job.resources.cores)
         return room and super().may_now(one)
 
+    def kept_for_short(self, one: Known) -> bool:
+        """Whether it has to leave the headroom free now."""
+        return self.long(one) and self.inside(self.now)
+
     def promise(self, head: Known) -> float:
         """Try also every moment at which the hours change."""
         moments = {self.now, *(max(one.due, self.now) for one in self.holding())}

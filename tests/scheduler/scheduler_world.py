@@ -13,6 +13,7 @@ from typing import Any
 
 from jupyter_hpccontainers.model.dependencies import DependencyKind
 from jupyter_hpccontainers.model.errors import HpccError
+from jupyter_hpccontainers.model.job import Priority
 from jupyter_hpccontainers.model.machine import Machine, OthersUse
 from jupyter_hpccontainers.model.resources import Allocation, Resources
 from jupyter_hpccontainers.model.states import Reason, ReasonCode, Result, State
@@ -56,6 +57,11 @@ def fits(asked: Amounts, free: Amounts) -> bool:
     return all(a <= f for a, f in zip(asked, free, strict=True))
 
 
+def more(free: Amounts, back: Amounts) -> Amounts:
+    """Return what there is with what comes back."""
+    return (free[0] + back[0], free[1] + back[1], free[2] + back[2])
+
+
 def less(free: Amounts, taken: Amounts) -> Amounts:
     """Return what is left."""
     return (free[0] - taken[0], free[1] - taken[1], free[2] - taken[2])
@@ -89,6 +95,17 @@ class Known:
     def order(self) -> tuple[int, float, int]:
         """Its place: class, submission, number."""
         return self.job.priority.rank, self.job.submitted_at, self.job.job_id
+
+    @property
+    def best_effort(self) -> bool:
+        """Whether it makes way for others."""
+        return self.job.priority is Priority.BEST_EFFORT
+
+    @property
+    def makes_way(self) -> bool:
+        """Whether it was told to, and has not ended."""
+        told = self.stop_reason
+        return self.state is State.STOPPING and told.code is ReasonCode.PREEMPTED
 
     @property
     def alike(self) -> tuple[object, ...]:
@@ -170,6 +187,9 @@ class World:
             self.requeue(one, said)
         if said.state is State.DONE and one.state.holds_allocation:
             assert not self.is_tried_again(one, said, said.result), "given up"
+        if said.state is State.STOPPING and said.reason.code is ReasonCode.PREEMPTED:
+            assert one.best_effort
+            assert one.state is not State.STOPPING, "told twice"
         one.state, one.result = said.state, said.result
         if said.result is Result.SKIPPED:
             assert self.edges(one)[1], "skipped, and could have run"
@@ -189,9 +209,12 @@ class World:
         assert (past.number, said.attempt) == (one.job.attempt, one.job.attempt + 1)
         assert past.ended_at == said.at
         assert self.is_tried_again(one, past, past.result)
-        assert said.failures == one.failures + 1 <= one.job.retries
-        pause_s = min(BACK_OFF_S * 2**one.failures, LONGEST_BACK_OFF_S)
-        assert said.retry_at == said.at + pause_s
+        if past.result is Result.PREEMPTED:
+            assert (said.failures, said.retry_at) == (one.failures, None)
+        else:
+            assert said.failures == one.failures + 1 <= one.job.retries
+            pause_s = min(BACK_OFF_S * 2**one.failures, LONGEST_BACK_OFF_S)
+            assert said.retry_at == said.at + pause_s
         one.job = replace(one.job, attempt=said.attempt)
         one.failures, one.retry_at, one.starts = said.failures, said.retry_at, 0
         one.allocation = one.starting_at = one.started_at = one.stopping_at = None
@@ -200,6 +223,9 @@ class World:
     def is_tried_again(self, one: Known, end: Any, result: Result) -> bool:
         """Whether another attempt has to follow one that ended so."""
         told = one.stop_reason.code if one.stop_reason else None
+        if result is Result.PREEMPTED:
+            assert told is ReasonCode.PREEMPTED
+            return one.job.requeue
         if told is ReasonCode.USER_CANCEL or result not in FAILURES:
             return False
         program = end.reason is None or end.reason.code in {
@@ -305,6 +331,40 @@ class World:
     def may_now(self, one: Known) -> bool:
         """Whether a candidate could start now if nobody were ahead of it."""
         return fits(one.asked, self.free())
+
+    def back(self, one: Known) -> Amounts:
+        """Return what becomes free when a job ends."""
+        cores, memory, gpus = one.asked
+        return cores, memory, gpus - len(set(one.allocation.gpus) & self.others.busy_gpus)
+
+    def coming(self) -> Amounts:
+        """Return what is free once everyone has ended who was told to."""
+        coming = self.free()
+        for one in self.holding():
+            if one.state is State.STOPPING:
+                coming = more(coming, self.back(one))
+        return coming
+
+    def preempting(self) -> list[Known]:
+        """Return the first to wait who together could start if all best-effort jobs were gone."""
+        most, able = self.coming(), []
+        for one in self.holding():
+            if one.best_effort and one.state is not State.STOPPING:
+                most = more(most, self.back(one))
+        for one in self.candidates():
+            if one.best_effort or self.kept_for_short(one) or not fits(one.asked, most):
+                break
+            most = less(most, one.asked)
+            able.append(one)
+        return able
+
+    def kept_for_short(self, one: Known) -> bool:
+        """Whether what a job needs could be kept for others though it is free."""
+        return False
+
+    def kept_off(self, one: Known) -> bool:
+        """Whether it may not start since a job of a higher class gets what is freed in a moment."""
+        return one.best_effort and bool(self.preempting())
 
     def head(self) -> Known | None:
         """Return the first job that may be chosen but does not fit."""

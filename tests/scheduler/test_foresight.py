@@ -26,6 +26,7 @@ from jupyter_hpccontainers.scheduler import (
     Policy,
     Scheduler,
     Started,
+    Stop,
     Submission,
     Submitted,
     Ticked,
@@ -33,6 +34,7 @@ from jupyter_hpccontainers.scheduler import (
 )
 from jupyter_hpccontainers.scheduler.events import TaskBlock
 from jupyter_hpccontainers.scheduler.foresight import Foresight
+from jupyter_hpccontainers.scheduler.profile import SOON_S
 
 AROUND = {"grace_s": 0.0, "start_timeout_s": 0.0}
 POLICIES = [
@@ -61,11 +63,17 @@ class Truth:
         while events:
             actions = self.scheduler.handle_all(events, self.now)
             begun = started(actions)
-            self.starts.update(dict.fromkeys(begun, self.now))
+            self.starts = dict.fromkeys(begun, self.now) | self.starts
             for n in begun:
-                heapq.heappush(self.ends, (self.now + self.limits[n], n))
+                self.will_end(n, self.now + self.limits[n])
+            for told in only(Stop, actions):
+                self.will_end(told.job_id, self.now + SOON_S)
             self.wake_at = min([a.at for a in only(WakeAt, actions)], default=math.inf)
             events = [Started(n) for n in begun]
+
+    def will_end(self, number: int, at: float) -> None:
+        """Expect the end of a job, and no other."""
+        self.ends = sorted([(at, number), *(end for end in self.ends if end[1] != number)])
 
     def submit(self, one: Submission, run_s: float | None = None) -> None:
         """Submit a job that takes so long, else its limit."""
@@ -90,11 +98,13 @@ class Truth:
             self.now = max(self.now, until)
 
     def take_whole_limits(self) -> None:
-        """From here on every job takes its whole limit, counted from its start."""
+        """From here on every job takes its whole limit, and starts are counted anew."""
+        self.starts = {}
         limits = {e.job.job_id: e.limit_s for e in self.scheduler.jobs.entries()}
         self.limits.update(limits)
-        running = [e for e in self.scheduler.jobs.entries() if e.state is State.RUNNING]
-        self.ends = sorted((e.started_at + e.limit_s, e.job.job_id) for e in running)
+        for e in self.scheduler.jobs.holding():
+            stops = e.state is State.STOPPING
+            self.will_end(e.job.job_id, self.now + SOON_S if stops else e.started_at + e.limit_s)
 
 
 REQUESTS = st.builds(

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     rule,
 )
 from scheduler_lab import GiB, job, machine
-from scheduler_world import Known, World, amounts, fits, less
+from scheduler_world import Amounts, Known, World, amounts, fits, less
 
 from jupyter_hpccontainers.model.dependencies import Dependency, DependencyKind
 from jupyter_hpccontainers.model.errors import NeverFits, StateConflict
@@ -50,6 +50,7 @@ from jupyter_hpccontainers.scheduler import (
 
 #: Few different limits, so that ends often meet; most jobs have one, so that most heads know when.
 LIMITS = st.sampled_from([10.0, 10.0, 20.0, 20.0, 40.0, 80.0, None])
+CLASSES = st.sampled_from([Priority.NORMAL, Priority.NORMAL, Priority.BEST_EFFORT])
 EXITS = st.sampled_from(
     [{"exit_code": 0}, {"exit_code": 3}, {"signal": 9}, {"exit_code": 137, "oom_killed": True}, {}]
 )
@@ -59,6 +60,11 @@ ASKED = st.builds(
     memory_bytes=st.sampled_from([0, 0, 0, 1, 2, 4]).map(lambda n: n * GiB),
     gpus=st.sampled_from([0, 0, 0, 0, 1, 2]),
 )
+
+
+def total(jobs: list[Known]) -> Amounts:
+    """Return what jobs ask together."""
+    return tuple(map(sum, zip((0, 0, 0), *(one.asked for one in jobs), strict=True)))
 
 
 class LivesOfAMachine(RuleBasedStateMachine):
@@ -87,9 +93,10 @@ class LivesOfAMachine(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------------------ what happens
 
-    @rule(some=st.lists(st.tuples(ASKED, LIMITS), min_size=1, max_size=4))
+    @rule(some=st.lists(st.tuples(ASKED, LIMITS, CLASSES), min_size=1, max_size=4))
     def submit(self, some) -> None:
-        self.submit_all([{"asked": asked, "limit_s": limit_s} for asked, limit_s in some])
+        names = ("asked", "limit_s", "priority")
+        self.submit_all([dict(zip(names, given, strict=True)) for given in some])
 
     @rule(
         asked=ASKED,
@@ -100,6 +107,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
         begin_in=st.none() | st.integers(-5, 50),
         retries=st.sampled_from([0, 2]),
         retry_on=st.sampled_from([(), (), (3,)]),
+        requeue=st.booleans(),
     )
     def submit_special(self, begin_in, **given) -> None:
         begin_at = None if begin_in is None else self.world.now + begin_in
@@ -285,6 +293,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
         self.nothing_is_held_twice()
         self.limits_are_kept()
         self.nobody_waits_who_may_start()
+        self.nobody_waits_for_whom_others_make_way()
         self.nobody_waits_for_what_never_comes()
         self.head_is_not_delayed()
         self.answers_are_true()
@@ -313,9 +322,21 @@ class LivesOfAMachine(RuleBasedStateMachine):
         assert not world.may_now(head), "the head fits and waits"
         known = world.promise(head) < math.inf
         for one in world.candidates()[1:]:
-            if world.may_now(one):
+            if world.may_now(one) and not world.kept_off(one):
                 ends_at = world.now + one.longest_s
                 assert ends_at == math.inf if not known else world.delays(head, one, ends_at)
+
+    def nobody_waits_for_whom_others_make_way(self) -> None:
+        """The first, at least, where a limit may keep the second from starting with it."""
+        world = self.world
+        able = world.preempting() if type(world) is World else world.preempting()[:1]
+        assert not able or fits(total(able), world.coming()), "others could make way"
+
+    def nobody_makes_way_in_vain(self, told: list[Known]) -> None:
+        """Whoever is told is needed, and what was freed is enough for those who wait for it."""
+        wanted, coming = total(self.world.preempting()), self.world.coming()
+        for one in told:
+            assert not fits(wanted, less(coming, self.world.back(one))), "could be spared"
 
     def nobody_waits_for_what_never_comes(self) -> None:
         for one in self.world.waiting():
@@ -389,9 +410,13 @@ class LivesOfAMachine(RuleBasedStateMachine):
     def send(self, *batch: Event) -> None:
         """Send events as one batch, and believe what comes back."""
         before = {one.job.job_id for one in self.world.holding()}
+        made_way = {one.job.job_id for one in self.world.holding() if one.makes_way}
         self.story.append((list(batch), self.world.now))
         self.told.append(self.scheduler.handle_all(batch, self.world.now))
         self.world.believe(self.told[-1])
+        told = [one for one in self.world.holding() if one.makes_way]
+        if type(self.world) is World:
+            self.nobody_makes_way_in_vain([one for one in told if one.job.job_id not in made_way])
         begun = [one for one in self.world.holding() if one.job.job_id not in before]
         head = self.world.head()
         if head is not None and head.job.job_id == self.head:
