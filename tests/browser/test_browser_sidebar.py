@@ -207,3 +207,24 @@ def test_launcher_and_running_panel_lead_to_jobs(screen: Screen, lab: Lab, tiny_
     item.locator(".jp-RunningSessions-itemShutdown").click()
     assert lab.engine.wait(job).result == "CANCELLED"
     expect(item).to_have_count(0)
+
+
+def test_a_line_tells_when_it_would_start_as_values_rest(
+    screen: Screen, lab: Lab, tiny_image: str
+) -> None:
+    cores = len(lab.engine.client.machine().machine.cores)
+    holder = lab.engine.submit(
+        tiny_image, command=["sleep", "300"], cores=cores, memory="32m", time_limit="20m"
+    )
+    lab.engine.until(holder, "RUNNING")
+    sidebar = screen.sidebar()
+    fill(sidebar, tiny_image, "true", Cores=str(cores), Memory="32m")
+    line = sidebar.locator(".hpcc-Outlook")
+    expect(line).to_contain_text(f", after job {holder.id}")
+    expect(line).to_contain_text("in about 20 min")
+    sidebar.get_by_role("textbox", name="Cores").fill(str(cores + 1))
+    expect(line).to_have_text(f"never: asks {cores + 1} cores, the machine has {cores}")
+    lab.engine.client.cancel(holder.id, kill=True)
+    lab.engine.wait(holder)
+    sidebar.get_by_role("textbox", name="Cores").fill("1")
+    expect(line).to_contain_text("starts now on core 0")

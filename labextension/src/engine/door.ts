@@ -5,6 +5,7 @@ import type {
   IConfig,
   IDoorHealth,
   IErrorBody,
+  IExplanation,
   IImage,
   IJob,
   IMachineUse
@@ -87,6 +88,14 @@ export class Door {
       method: 'POST',
       body: JSON.stringify(request),
       headers: { 'Idempotency-Key': key }
+    });
+  }
+
+  /** When such a job would start; submits nothing. */
+  dryRun(request: JobRequest): Promise<IExplanation> {
+    return this._ask('jobs/dry-run', {
+      method: 'POST',
+      body: JSON.stringify(request)
     });
   }
 

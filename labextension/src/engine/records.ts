@@ -32,6 +32,12 @@ export interface ISpec {
   runtime: string;
 }
 
+/** When a job starts and what would start it now, in words. */
+export interface IExplanation {
+  outlook: string;
+  sentence: string;
+}
+
 export interface IJob {
   id: number;
   engine: string;
@@ -40,6 +46,8 @@ export interface IJob {
   result: string | null;
   reason: IReason | null;
   position: number | null;
+  /** While it waits; an engine before this door does not tell. */
+  predicted_start?: number | null;
   submitted_at: number;
   started_at: number | null;
   ended_at: number | null;

@@ -8,6 +8,7 @@ import { errorBody } from '../engine/jobs';
 import type { IConfig, IErrorBody, IJob } from '../engine/records';
 import { formatBytes } from '../words/format';
 import { ImagePicker } from './images';
+import { Outlook } from './outlook';
 import { fieldOf, isScript, requestOf, type IForm } from './request';
 
 interface IFormProps {
@@ -33,11 +34,11 @@ export function SubmitForm(props: IFormProps): JSX.Element {
     key.current = UUID.uuid4();
     props.onChange({ ...form, ...change });
   };
+  const workdir = form.workdir.trim() || props.workdir;
   const submit = async () => {
     setBusy(true);
     setError(null);
     try {
-      const workdir = form.workdir.trim() || props.workdir;
       const request = requestOf({ ...form, workdir });
       const job = await door.submit(request, key.current);
       key.current = UUID.uuid4();
@@ -146,6 +147,10 @@ export function SubmitForm(props: IFormProps): JSX.Element {
           {error.cure && <div className="hpcc-Hint">{error.cure}</div>}
         </div>
       )}
+      <Outlook
+        request={form.image.trim() ? requestOf({ ...form, workdir }) : null}
+        door={door}
+      />
       <button
         type="submit"
         className="jp-mod-styled jp-mod-accept"
