@@ -240,6 +240,9 @@ class LivesOfAMachine(RuleBasedStateMachine):
         one.job = replace(one.job, resources=asked, priority=priority, begin_at=begin_at)
         one.limit_s = math.inf if limit_s is None else limit_s
         self.promise = math.inf
+        if one.job.job_id == self.head:
+            # Who went past it did not stand in the way of what it asked for then.
+            self.went_past = set()
         event = Changed(
             job_id=one.job.job_id,
             resources=asked,
