@@ -8,7 +8,9 @@ import { commandLine } from '../src/words/commandline';
 import {
   formatBytes,
   formatDuration,
-  formatResources
+  formatMoment,
+  formatResources,
+  reasonText
 } from '../src/words/format';
 
 const trans = nullTranslator.load('jupyter_hpccontainers');
@@ -45,6 +47,31 @@ describe('format', () => {
   it('says resources in the singular and the plural', () => {
     const asked = { cores: 1, memory_bytes: 2 ** 29, gpus: 2 };
     expect(formatResources(asked, trans)).toBe('1 core · 512 MiB · 2 GPUs');
+  });
+});
+
+describe('reasonText', () => {
+  const noon = new Date(2026, 10, 25, 12, 0).getTime();
+
+  it('tells why, where and when', () => {
+    const waiting = {
+      ...job({}),
+      reason: { code: 'Resources', sentence: 'waits for 2 cores' },
+      position: 3,
+      predicted_start: noon / 1000
+    } as IJob;
+    expect(reasonText(waiting, trans)).toBe(
+      `waits for 2 cores · number 3 in the queue · starts at about ${formatMoment(noon / 1000)}`
+    );
+    const unknown = reasonText({ ...waiting, predicted_start: null }, trans);
+    expect(unknown).not.toContain('starts');
+  });
+
+  it('names the day of what is not today', () => {
+    const time = formatMoment(noon / 1000, noon);
+    const later = formatMoment(noon / 1000, noon + 86_400_000);
+    expect(later).not.toBe(time);
+    expect(later.endsWith(time)).toBe(true);
   });
 });
 

@@ -27,6 +27,14 @@ export function formatDuration(seconds: number): string {
   return hours ? `${hours}:${rest}` : rest.replace(/^0/, '');
 }
 
+/** A moment of today as "14:05", of another day with its date, as the browser writes them. */
+export function formatMoment(seconds: number, nowMs = Date.now()): string {
+  const at = new Date(seconds * 1000);
+  const time = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  const today = at.toDateString() === new Date(nowMs).toDateString();
+  return today ? time : `${at.toLocaleDateString()} ${time}`;
+}
+
 /** How long the job runs or ran, in seconds; null while it waits or when it never ran. */
 export function elapsed(job: IJob, nowMs = Date.now()): number | null {
   if (job.started_at === null) {
@@ -100,7 +108,7 @@ export function progressText(job: IJob): string {
   return words.join(' ');
 }
 
-/** The reason in words, with the place in the queue. */
+/** The reason in words, with the place in the queue and when it is expected to start. */
 export function reasonText(job: IJob, trans: TranslationBundle): string {
   const parts = [];
   if (job.reason) {
@@ -109,6 +117,10 @@ export function reasonText(job: IJob, trans: TranslationBundle): string {
   parts.push(progressText(job));
   if (job.position) {
     parts.push(trans.__('number %1 in the queue', job.position));
+  }
+  if (job.position && job.predicted_start) {
+    const at = formatMoment(job.predicted_start);
+    parts.push(trans.__('starts at about %1', at));
   }
   return parts.filter(part => part).join(' · ');
 }
