@@ -27,6 +27,9 @@ class SchedulingPolicy(Configurable):
     user_limits = Dict(help=_HELP["user_limits"]).tag(config=True)
     project_limits = Dict(help=_HELP["project_limits"]).tag(config=True)
 
+    fair_half_life_s = Float(DEFAULT.fair_half_life_s, min=0.0, help=_HELP["fair_half_life_s"]).tag(
+        config=True
+    )
     back_off_s = Float(DEFAULT.back_off_s, min=0.0, help=_HELP["back_off_s"]).tag(config=True)
     back_off_most_s = Float(DEFAULT.back_off_most_s, min=0.0, help=_HELP["back_off_most_s"]).tag(
         config=True
@@ -51,6 +54,7 @@ class SchedulingPolicy(Configurable):
             guard=self.guard,
             patience_s=self.patience_s,
             unknown_s=self.unknown_s,
+            fair_half_life_s=self.fair_half_life_s,
             back_off_s=self.back_off_s,
             back_off_most_s=self.back_off_most_s,
             user_limits=self.user_limits,

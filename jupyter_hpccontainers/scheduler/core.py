@@ -42,7 +42,7 @@ from .extension import refuse_delay
 from .gated import admitted, gated_pass
 from .gates import Gates
 from .loading import load_rows
-from .order import ordering
+from .orders import ordering
 from .overdue import time_out
 from .plan import predict
 from .policy import Backfill, Policy

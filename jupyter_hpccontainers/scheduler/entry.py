@@ -36,11 +36,15 @@ class Shape(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """Jobs that are expected to run alike: whose, what (image and command), and its time limit."""
+    """Jobs that are expected to run alike: whose, what (image and command), and its time limit.
+
+    ``project`` only where projects have shares.
+    """
 
     user: str = ""
     what: str = ""
     limit_s: float = math.inf
+    project: str = ""
 
 
 class Claim(NamedTuple):

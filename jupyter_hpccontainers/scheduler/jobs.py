@@ -208,6 +208,8 @@ class Jobs:
         self.holdings.take(job_id, allocation, entry.ends_at)
         self._watch(entry)
         self._ordering.began(entry, now)
+        if self._ordering.shared:
+            self.queue.rescore(entry.job.user)
         self.act(Start(job_id, allocation, entry.job.attempt))
 
     def run(self, entry: Entry, trigger: type[JobEvent], started_at: float) -> None:

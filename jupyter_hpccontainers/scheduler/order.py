@@ -6,12 +6,10 @@ import math
 from collections.abc import Iterable
 from typing import Protocol
 
-from ..model.machine import Machine
 from ..model.resources import Resources
 from .entry import Entry, Kind, Spot, restored_entry
 from .events import Restored
-from .history import History
-from .policy import Order, Policy
+from .history import Expected, History
 from .yardstick import Yardstick
 
 _ANY = Kind()
@@ -19,6 +17,9 @@ _ANY = Kind()
 
 class Ordering(Protocol):
     """What the queue asks, and what it tells; the least score goes first, equal ones by time."""
+
+    #: Whether one job's start or end may change the scores of everybody's jobs.
+    shared: bool
 
     def kind_of(self, entry: Entry) -> Kind:
         """Return which jobs it shares its score with."""
@@ -55,6 +56,8 @@ class Ordering(Protocol):
 
 class BySubmission:
     """Who came first goes first."""
+
+    shared = False
 
     def kind_of(self, entry: Entry) -> Kind:
         """All are of one kind."""
@@ -100,6 +103,7 @@ class ByIndex:
 
     #: The power of the expected time in the cost; below 1 since expectations are rough.
     POWER = 0.5
+    shared = False
 
     def __init__(
         self, machine: Resources, guard: float, patience_s: float, unknown_s: float
@@ -123,9 +127,13 @@ class ByIndex:
 
     def score(self, spot: Spot) -> float:
         """Return the index."""
-        expected = self._history.expect(spot.kind, spot.shape.resources)
-        share = _dominant_share(spot.shape.resources, self._machine)
+        expected = self.expected(spot.kind, spot.shape.resources)
+        share = dominant_share(spot.shape.resources, self._machine)
         return share * math.pow(expected.run_s, self.POWER) / expected.urgency
+
+    def expected(self, kind: Kind, resources: Resources) -> Expected:
+        """Return what such a job is expected to take."""
+        return self._history.expect(kind, resources)
 
     def aged_before(self, now: float) -> float:
         """Return the time before which a job must have been submitted to have waited too long."""
@@ -177,17 +185,10 @@ def _came_at(row: Restored) -> float:
     return max(row.job.submitted_at, row.job.begin_at or row.job.submitted_at)
 
 
-def _dominant_share(asked: Resources, machine: Resources) -> float:
+def dominant_share(asked: Resources, machine: Resources) -> float:
     """Return the largest of the shares asked of each resource the machine has."""
     return max(
         asked.cores / max(machine.cores, 1),
         asked.memory_bytes / max(machine.memory_bytes, 1),
         asked.gpus / max(machine.gpus, 1),
     )
-
-
-def ordering(policy: Policy, machine: Machine) -> Ordering:
-    """Return the ordering that a site has chosen."""
-    if policy.order is Order.INDEX:
-        return ByIndex(machine.amounts, policy.guard, policy.patience_s, policy.unknown_s)
-    return BySubmission()

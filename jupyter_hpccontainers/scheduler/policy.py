@@ -60,6 +60,13 @@ class Policy:
         default=86_400.0,
         metadata={"help": "What a job without history is expected to take at most, in seconds."},
     )
+    fair_half_life_s: float = field(
+        default=0.0,
+        metadata={
+            "help": "By index, who has had much of the machine is set back, people and projects "
+            "alike; what one has had counts half after so many seconds. 0: no fair share."
+        },
+    )
     back_off_s: float = field(
         default=10.0,
         metadata={"help": "The pause before the first retry, in seconds; each doubles it."},
@@ -104,6 +111,12 @@ class Policy:
         check_limits(self.user_limits, "user_limits")
         check_limits(self.project_limits, "project_limits")
         Calendar(self.headroom_calendar)
+        if self.fair_half_life_s and self.order is not Order.INDEX:
+            raise InvalidSpec(
+                "fair share sets people back in the order by index, not by submission",
+                cure="take order index, or no fair share",
+                field="fair_half_life_s",
+            )
         if self.headroom and self.backfill is Backfill.CONSERVATIVE:
             raise InvalidSpec(
                 "conservative backfill promises every job its start, headroom moves starts",

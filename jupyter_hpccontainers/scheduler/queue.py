@@ -100,7 +100,12 @@ class Queue:
             del self.later[bisect_left(self.later, self._begins.pop(job_id))]
 
     def rescore(self, user: str) -> None:
-        """Score anew who of this person waits; of very many kinds the rest another time."""
+        """Score anew who of this person waits, and all others where that touches them."""
+        for one in list(self._spots) if self._ordering.shared else (user,):
+            self._rescore(one)
+
+    def _rescore(self, user: str) -> None:
+        """Score anew who of one person waits; of very many kinds the rest another time."""
         known = self._spots.get(user, {})
         for spot in list(islice(known, _MOST_RESCORED)):
             del known[spot]
