@@ -40,9 +40,10 @@ class Deadlines:
 
     def due(self, now: float) -> list[int]:
         """Return the jobs that are due by ``now``, the longest overdue first."""
-        due = []
+        # A time that was changed and changed back stands in the heap twice.
+        due: dict[tuple[float, int], None] = {}
         while self.next <= now:
-            due.append(heapq.heappop(self._heap))
+            due[heapq.heappop(self._heap)] = None
         for one in due:
             heapq.heappush(self._heap, one)
         return [job_id for _, job_id in due]

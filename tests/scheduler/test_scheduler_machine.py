@@ -41,6 +41,7 @@ from jupyter_hpccontainers.scheduler import (
     OthersChanged,
     Released,
     Restored,
+    Start,
     Started,
     StartFailed,
     Submitted,
@@ -412,7 +413,6 @@ class LivesOfAMachine(RuleBasedStateMachine):
 
     def send(self, *batch: Event) -> None:
         """Send events as one batch, and believe what comes back."""
-        before = {one.job.job_id for one in self.world.holding()}
         made_way = {one.job.job_id for one in self.world.holding() if one.makes_way}
         self.story.append((list(batch), self.world.now))
         self.told.append(self.scheduler.handle_all(batch, self.world.now))
@@ -420,7 +420,8 @@ class LivesOfAMachine(RuleBasedStateMachine):
         told = [one for one in self.world.holding() if one.makes_way]
         if type(self.world) is World:
             self.nobody_makes_way_in_vain([one for one in told if one.job.job_id not in made_way])
-        begun = [one for one in self.world.holding() if one.job.job_id not in before]
+        starts = {action.job_id for action in self.told[-1] if isinstance(action, Start)}
+        begun = [one for one in self.world.holding() if one.job.job_id in starts]
         head = self.world.head()
         if head is not None and head.job.job_id == self.head:
             self.note_who_passed(head, begun)
