@@ -20,6 +20,14 @@ _FLAGS = ("tty", "writable", "merge_stderr", "keep_entrypoint", "as_root", "hold
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
     """Declare the image and everything that can be asked for."""
+    _add_what(parser)
+    _add_when(parser)
+    _add_how_often(parser)
+    _add_container(parser)
+
+
+def _add_what(parser: argparse.ArgumentParser) -> None:
+    """Image, amounts, what the job is called and what it sees."""
     add = parser.add_argument
     # Optional for argparse, so that an option it does not know is what it complains of first.
     add("image", nargs="?", help="image name, docker://… reference or path of a .sif file")
@@ -41,19 +49,13 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         help="show a folder or file of this machine to the job",
     )
     add("-w", "--workdir", metavar="PATH", help="working folder (this one), mounted read-write")
-    add("--runtime", choices=[choice.value for choice in RuntimeChoice], help="(auto)")
-    add("--network", choices=[network.value for network in Network], help="(the site's default)")
+
+
+def _add_when(parser: argparse.ArgumentParser) -> None:
+    """Before whom, not before when, after what, and what it counts against."""
+    add = parser.add_argument
     add("--priority", choices=[priority.value for priority in Priority], help="(normal)")
     add("--begin", metavar="TIME", help="start not before: 2026-05-01T20:00, or +30m from now")
-    add("--retries", type=int, metavar="N", help="after a failure try again, at most N times (0)")
-    add(
-        "--retry-on",
-        type=int,
-        action="append",
-        metavar="CODE",
-        help="retry on this exit code only; may be given several times (any but 0)",
-    )
-    add("--no-requeue", action="store_true", help="end for good when it has to make way")
     add("--hold", action="store_true", help="keep it back until it is released")
     add(
         "--dependency",
@@ -61,12 +63,6 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         dest="dependencies",
         metavar="KIND:JOB[:JOB]",
         help="wait for jobs: afterok, afterany, afternotok or afterarray, e.g. afterok:12:13",
-    )
-    add("--array", metavar="LIST[%N]", help="tasks, e.g. 1-1000:2%%8: at most 8 at once")
-    add(
-        "--array-file",
-        metavar="FILE",
-        help="one task for each line, or text of a JSON list: HPCC_ARRAY_ITEM",
     )
     add("--after", type=int, action="append", metavar="JOB", help="short for afterok:JOB")
     add("--project", metavar="NAME", help="what it counts for, where projects have limits")
@@ -78,6 +74,33 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         help="a licence or the like; waits while all are in use",
     )
     add("--require", action="append", dest="labels", metavar="LABEL", help="what the machine is")
+
+
+def _add_how_often(parser: argparse.ArgumentParser) -> None:
+    """As how many tasks, and again after which end."""
+    add = parser.add_argument
+    add("--array", metavar="LIST[%N]", help="tasks, e.g. 1-1000:2%%8: at most 8 at once")
+    add(
+        "--array-file",
+        metavar="FILE",
+        help="one task for each line, or text of a JSON list: HPCC_ARRAY_ITEM",
+    )
+    add("--retries", type=int, metavar="N", help="after a failure try again, at most N times (0)")
+    add(
+        "--retry-on",
+        type=int,
+        action="append",
+        metavar="CODE",
+        help="retry on this exit code only; may be given several times (any but 0)",
+    )
+    add("--no-requeue", action="store_true", help="end for good when it has to make way")
+
+
+def _add_container(parser: argparse.ArgumentParser) -> None:
+    """What runs it, and how its container is made."""
+    add = parser.add_argument
+    add("--runtime", choices=[choice.value for choice in RuntimeChoice], help="(auto)")
+    add("--network", choices=[network.value for network in Network], help="(the site's default)")
     add("--tty", action="store_true", help="give it a terminal (merges stderr into stdout)")
     add("--writable", action="store_true", help="a throw-away writable layer over the image")
     add("--merge-stderr", action="store_true", help="one pipe: exact order of both streams")
