@@ -331,9 +331,12 @@ class Scheduler:
         for job_id in jobs.deadlines.due(now):
             time_out(jobs, jobs[job_id], now)
         # Nothing has changed since the last decision at this time, so it would be the same.
-        if self._decided != (now, self._changes):
-            self._carry_out(now)
+        while self._decided != (now, self._changes):
             self._decided = now, self._changes
+            self._carry_out(now)
+            # Who makes way for one may let another start; else one pass finds all.
+            if not jobs.best_effort:
+                self._decided = now, self._changes
         return jobs.actions(self._wake_at(now))
 
     def _carry_out(self, now: float) -> None:

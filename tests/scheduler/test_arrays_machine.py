@@ -269,6 +269,7 @@ class ArraysAndTheirTwins(RuleBasedStateMachine):
 TestArraysAndTheirTwins = ArraysAndTheirTwins.TestCase
 _LONG = os.environ.get("HPCC_HYPOTHESIS") == "long"
 TestArraysAndTheirTwins.settings = settings(
+    derandomize=not _LONG,
     max_examples=2_000 if _LONG else 200,
     stateful_step_count=50 if _LONG else 30,
     deadline=None,
