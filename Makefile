@@ -17,7 +17,7 @@ test: ## every test, with real Docker, Podman and Apptainer where they can be ha
 test-browser: ## the tests in a real browser only (part of `make test`)
 	@PYTEST_ARGS=tests/browser scripts/test.sh
 
-check: ## lint, types, import contracts and unit tests: under a minute
+check: ## lint, types, import contracts and unit tests: about two minutes
 	@scripts/check.sh
 
 bench-latency: ## submit → first line, against the bare runtime
