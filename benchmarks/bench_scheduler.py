@@ -2,18 +2,20 @@
 
 Ours decides on cores, memory and GPUs by index, with reasons, records and allocations; the anchor
 is ``plain_easy``, cores only. HPCC_WORKLOADS names a folder of logs (SWF) for the replay; without
-it that case is left out. Times are those of the processor, so that what else runs counts less.
+it that case is left out. Times are those of the processor, so that what else runs counts less; but
+for the largest gap of the loop while a dry run is worked out, whose anchor is one inside the loop.
 """
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import random
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -21,6 +23,8 @@ from pathlib import Path
 from plain_easy import LoggedRun, PlainJob, easy_pass, easy_replay
 from rounds import Comparison, report
 
+from jupyter_hpccontainers.backends.local.beside import Beside
+from jupyter_hpccontainers.backends.local.clock import Clock
 from jupyter_hpccontainers.model.job import Job, JobSpec, Priority
 from jupyter_hpccontainers.model.machine import Core, Gpu, Machine
 from jupyter_hpccontainers.model.resources import Resources
@@ -35,6 +39,7 @@ from jupyter_hpccontainers.scheduler import (
     Submitted,
 )
 from jupyter_hpccontainers.scheduler.events import TaskBlock
+from jupyter_hpccontainers.scheduler.foresight import Foresight
 from jupyter_hpccontainers.simulation.replay import replay
 from jupyter_hpccontainers.simulation.swf import read_swf
 from jupyter_hpccontainers.store.records import Ownership, StoredJob
@@ -138,6 +143,16 @@ class Crowd:
             raise SystemExit(f"{len(planned)} of {len(self.plain)} jobs are planned")
         return took_s
 
+    async def dry_run_here(self) -> None:
+        """Work out a dry run in the loop."""
+        Foresight(self.scheduler).dry_run(self._job(), self.now)
+
+    async def dry_run_beside(self) -> None:
+        """Work it out as the engine does."""
+        asked, beside = self._job(), Beside(self.scheduler, Clock())
+        await beside.ask(lambda copy, _: Foresight(copy).dry_run(asked, self.now))
+        beside.close()
+
     def _settle(self, actions: list[object]) -> None:
         started = [action.job_id for action in actions if isinstance(action, Start)]
         for number in started:
@@ -164,6 +179,37 @@ def plans(pending: int, *, alike: bool) -> Comparison:
     ours = statistics.median(crowd.plan() for _ in range(ROUNDS))
     anchor = statistics.median(crowd.plain_pass() for _ in range(ROUNDS))
     return compared(f"plan, {pending} pending, {shapes}", ours, anchor)
+
+
+def gaps(pending: int, *, alike: bool) -> Comparison:
+    """The longest a loop does not turn while somebody asks for a dry run."""
+    crowd = Crowd(pending, alike=alike)
+    shapes = "56 shapes" if alike else "all shapes differ"
+    ours = statistics.median(_largest_gap(crowd.dry_run_beside) for _ in range(ROUNDS))
+    anchor = statistics.median(_largest_gap(crowd.dry_run_here) for _ in range(ROUNDS))
+    return compared(f"loop's largest gap, dry run, {pending} pending, {shapes}", ours, anchor)
+
+
+def _largest_gap(ask: Callable[[], Awaitable[None]]) -> float:
+    gaps = [0.0]
+
+    async def turn() -> None:
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(0.001)
+            now = time.perf_counter()
+            gaps.append(now - last)
+            last = now
+
+    async def measure() -> None:
+        turning = asyncio.create_task(turn())
+        await asyncio.sleep(0.1)
+        await ask()
+        await asyncio.sleep(0.1)
+        turning.cancel()
+
+    asyncio.run(measure())
+    return max(gaps)
 
 
 def array(tasks: int) -> Comparison:
@@ -254,6 +300,8 @@ def _cases() -> Iterator[Comparison]:
     yield plans(500, alike=True)
     yield plans(10_000, alike=True)
     yield plans(10_000, alike=False)
+    yield gaps(10_000, alike=True)
+    yield gaps(10_000, alike=False)
     if folder := os.environ.get("HPCC_WORKLOADS"):
         if any(Path(folder).glob("*.swf*")):
             yield replays(Path(folder))

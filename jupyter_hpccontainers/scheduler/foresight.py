@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from ..model.errors import NeverFits
 from ..model.explanation import Explanation
@@ -24,28 +25,41 @@ _MOST_SHAPES = 1000
 _PLANNED_OF_MANY = 2000
 
 
+class Predictions(NamedTuple):
+    """When each waiting job starts, as foretold of a queue that stood so, and until when."""
+
+    stood: object = None
+    until: float = -math.inf
+    starts: Mapping[int, float] = {}
+
+
 class Foresight:
     """Answers from rehearsals; keeps the predictions of the whole queue until something happens."""
 
     def __init__(self, scheduler: Scheduler, most_work: int = MOST_WORK) -> None:
         self._scheduler = scheduler
         self._most_work = most_work
-        self._known_at: object = None
-        self._until = -math.inf
-        self._starts: Mapping[int, float] = {}
+        #: The last of the whole queue; one made of a copy of this scheduler may take its place.
+        self.predictions = Predictions()
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether the last predictions still hold."""
+        return self.predictions.stood == self._stands() and now < self.predictions.until
 
     def starts(self, now: float) -> Mapping[int, float]:
         """Return when each waiting job is predicted to start; absent where nobody knows."""
-        jobs = self._scheduler.jobs
-        queue, holdings = jobs.queue, jobs.holdings
-        changes = queue.changes, holdings.changes, len(queue), self._scheduler.drained
-        if self._known_at != changes or now >= self._until:
-            self._known_at = changes
-            self._starts = self._predict(now)
+        if not self.is_fresh(now):
+            starts = self._predict(now)
             # Until the first of them nothing is expected to happen; after it this is old.
-            soonest = min(self._starts.values(), default=math.inf)
-            self._until = soonest if soonest > now else now + 1.0
-        return self._starts
+            soonest = min(starts.values(), default=math.inf)
+            until = soonest if soonest > now else now + 1.0
+            self.predictions = Predictions(self._stands(), until, starts)
+        return self.predictions.starts
+
+    def _stands(self) -> object:
+        """Return what differs when something has happened."""
+        queue, holdings = self._scheduler.jobs.queue, self._scheduler.jobs.holdings
+        return queue.changes, holdings.changes, len(queue), self._scheduler.drained
 
     def _predict(self, now: float) -> Mapping[int, float]:
         queue = self._scheduler.jobs.queue

@@ -75,9 +75,9 @@ class LocalBackend:
         accepted = await rooms.ledger.accept(vetted, rooms.clock.wall())
         if accepted.created:
             row = await rooms.ledger.row(accepted.job.id)
-            rooms.queue.publish([accepted.job])
             ready = bool(row.restart.image_reference)
-            rooms.inbox.put(Submitted(submission(row, rooms.config, ended, image_ready=ready)))
+            event = Submitted(submission(row, rooms.config, ended, image_ready=ready))
+            rooms.inbox.put(event, told=accepted.job)
         return accepted.job, accepted.created
 
     async def cancel(self, job_id: int, kill: bool = False) -> Job:
@@ -128,7 +128,7 @@ class LocalBackend:
     async def job(self, job_id: int) -> Job:
         """Return one record, with its reason and position while it waits."""
         row = await self._rooms.ledger.row(job_id)
-        return self._rooms.shown([row.job])[0]
+        return (await self._rooms.shown([row.job]))[0]
 
     async def jobs(self, query: JobQuery) -> list[Job]:
         """List records, newest first."""
@@ -146,7 +146,7 @@ class LocalBackend:
             )
             found += await self._rooms.ledger.list(wanted)
         newest = sorted(found, key=lambda job: -job.id)[: query.limit]
-        return self._rooms.shown(newest)
+        return await self._rooms.shown(newest)
 
     async def explain(self, job_id: int) -> Explanation:
         """Return why it waits, when it starts, what would start it now; or why it ended."""

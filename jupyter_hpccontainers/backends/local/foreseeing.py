@@ -10,6 +10,7 @@ from ...model.job import Job, JobSpec
 from ...model.outlook import outlook
 from ...model.reasons import sentence
 from ...model.states import State
+from ...scheduler.foresight import Foresight
 from ...store.records import StoredJob, Submission
 from .adoption import submission
 from .door import default_memory_per_core_bytes
@@ -22,12 +23,14 @@ async def explain(rooms: Rooms, job: Job) -> Explanation | None:
     asked = job.spec.resources
     per_core = default_memory_per_core_bytes(rooms.machine)
     follows = asked.memory_bytes == per_core * asked.cores
-    now = rooms.clock.now()
     try:
-        told = rooms.foresight.explain(job.id, now, per_core if follows else 0)
+        return await rooms.beside.ask(
+            lambda copy, now: _in_words(
+                Foresight(copy).explain(job.id, now, per_core if follows else 0), now
+            )
+        )
     except (StateConflict, UnknownJob):
         return None
-    return _in_words(told, now)
 
 
 async def dry_run(rooms: Rooms, spec: JobSpec) -> Explanation:
@@ -39,9 +42,11 @@ async def dry_run(rooms: Rooms, spec: JobSpec) -> Explanation:
     asked = submission(row, rooms.config, ended, image_ready=ready)
     follows = not spec.resources.memory_bytes
     per_core = default_memory_per_core_bytes(rooms.machine) if follows else 0
-    now = rooms.clock.now()
-    told = rooms.foresight.dry_run(asked, now, per_core)
-    return _in_words(replace(told, image_ready=ready), now)
+    return await rooms.beside.ask(
+        lambda copy, now: _in_words(
+            replace(Foresight(copy).dry_run(asked, now, per_core), image_ready=ready), now
+        )
+    )
 
 
 def ended(job: Job) -> Explanation:

@@ -38,6 +38,7 @@ class _Letter(NamedTuple):
     event: Event
     done: asyncio.Future[None] | None = None
     change: JobChange | None = None
+    told: Job | None = None
 
 
 class Inbox:
@@ -53,12 +54,14 @@ class Inbox:
         record: Callable[[Sequence[JobChange], float], Awaitable[list[Job]]],
         effects: Effects,
         publish: Callable[[list[Job]], None],
+        turn: asyncio.Lock,
     ) -> None:
         self._scheduler = scheduler
         self._clock = clock
         self._record = record
         self._effects = effects
         self._publish = publish
+        self._turn = turn
         self._queue: asyncio.Queue[_Letter] = asyncio.Queue()
         self._alarm: asyncio.TimerHandle | None = None
         self._first: list[Action] = []
@@ -67,9 +70,9 @@ class Inbox:
         """Take what a restored scheduler wants done before the first event."""
         self._first = actions
 
-    def put(self, event: Event) -> None:
-        """Hand in an event nobody waits for."""
-        self._queue.put_nowait(_Letter(event))
+    def put(self, event: Event, told: Job | None = None) -> None:
+        """Hand in an event nobody waits for; ``told`` is published before it is decided about."""
+        self._queue.put_nowait(_Letter(event, told=told))
 
     async def post(self, event: Event, change: JobChange | None = None) -> None:
         """Hand in an event and wait until it is recorded; raises what the scheduler refuses.
@@ -88,7 +91,10 @@ class Inbox:
             while not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             events = [letter.event for letter in batch]
-            actions = self._scheduler.handle_all(events, self._clock.now())
+            async with self._turn:
+                if told := [letter.told for letter in batch if letter.told is not None]:
+                    self._publish(told)
+                actions = self._scheduler.handle_all(events, self._clock.now())
             # By identity: two equal events may stand in one batch and only one be refused.
             errors = {id(a.event): a.error for a in actions if isinstance(a, Refused)}
             asked = [one.change for one in batch if one.change and id(one.event) not in errors]
@@ -100,7 +106,8 @@ class Inbox:
         changes = [*asked, *decided]
         jobs = await self._record(changes, self._clock.wall()) if changes else []
         # Also without a record: whoever waits may now wait for something else, or further ahead.
-        self._publish(jobs)
+        async with self._turn:
+            self._publish(jobs)
         for action in actions:
             self._carry_out(action)
 
@@ -156,7 +163,7 @@ def _change(record: Record) -> JobChange:
 
 
 def _answer(batch: Sequence[_Letter], errors: Mapping[int, HpccError]) -> None:
-    for event, done, _ in batch:
+    for event, done, *_ in batch:
         if done is None or done.done():
             continue
         if id(event) in errors:

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from ...model.job import Job, Waiting
 from ...scheduler.core import Scheduler
-from ...scheduler.foresight import Foresight
+from ...scheduler.foresight import Foresight, Predictions
 from ..feed import Feed
+from .beside import Beside
 from .clock import Clock
 
-#: With more jobs waiting, followers are not told when each starts; lists and explain tell.
+#: With more jobs waiting, when each starts is worked out beside the loop, for lists and explain;
+#: followers are not told it.
 _MOST_FORETOLD = 30
 #: With more jobs waiting, only those that changed themselves are told; lists stay exact.
 _MOST_TOLD = 1000
@@ -21,31 +23,52 @@ class QueueView:
     """Adds what only the scheduler knows to the records that doors see."""
 
     def __init__(
-        self, scheduler: Scheduler, foresight: Foresight, clock: Clock, feed: Feed
+        self,
+        scheduler: Scheduler,
+        foresight: Foresight,
+        clock: Clock,
+        feed: Feed,
+        beside: Beside,
     ) -> None:
         self._scheduler = scheduler
         self._foresight = foresight
         self._clock = clock
         self._feed = feed
+        self._beside = beside
         self._waiting: dict[int, Job] = {}
 
-    def shown(self, jobs: list[Job]) -> list[Job]:
+    async def shown(self, jobs: list[Job]) -> list[Job]:
         """Return the records with reason and position where they wait, and arrays with counts."""
         jobs = self._counted(jobs)
         if not any(job.state.waits for job in jobs):
             return jobs
-        now = self._clock.now()
-        return _with(jobs, self._scheduler.waiting_all(now), self._foresight.starts(now))
+        starts = await self._starts()
+        async with self._beside.turn:
+            return _with(jobs, self._scheduler.waiting_all(self._clock.now()), starts)
+
+    async def _starts(self) -> Mapping[int, float]:
+        """Return the predicted starts, kept ones where nothing has happened since."""
+        async with self._beside.turn:
+            now = self._clock.now()
+            if len(self._scheduler.jobs.queue) <= _MOST_FORETOLD or self._foresight.is_fresh(now):
+                return self._foresight.starts(now)
+        self._foresight.predictions = await self._beside.ask(_predicted)
+        return self._foresight.predictions.starts
 
     def publish(self, jobs: list[Job]) -> None:
-        """Tell followers of these jobs, and of others whose reason or place they changed."""
+        """Tell followers of these jobs, and of others whose reason or place they changed.
+
+        For whoever has the scheduler's turn.
+        """
         jobs = self._counted(jobs)
         for job in jobs:
             self._waiting.pop(job.id, None)
         waiting = {job.id: job for job in jobs if job.state.waits}
         if not len(self._feed) or len(self._waiting) + len(waiting) > _MOST_TOLD:
             self._waiting.update(waiting)
-            self._feed.publish(self.shown(jobs) if len(self._feed) else jobs)
+            if len(self._feed) and waiting:
+                jobs = _with(jobs, self._scheduler.waiting_all(self._clock.now()), {})
+            self._feed.publish(jobs)
             return
         now = self._clock.now()
         places = self._scheduler.waiting_all(now)
@@ -66,6 +89,12 @@ class QueueView:
             else job
             for job in jobs
         ]
+
+
+def _predicted(copy: Scheduler, now: float) -> Predictions:
+    foresight = Foresight(copy)
+    foresight.starts(now)
+    return foresight.predictions
 
 
 def _with(jobs: list[Job], places: Mapping[int, Waiting], starts: Mapping[int, float]) -> list[Job]:

@@ -24,6 +24,7 @@ from ..feed import Feed
 from . import adoption
 from .arrays import found_progress
 from .attempts import Attempts
+from .beside import Beside
 from .clock import Clock
 from .closing import closed, ends_attempt
 from .config import LocalConfig
@@ -72,7 +73,8 @@ class Rooms:
             self.machine, _in_local_time(config.policy, self.clock.now()), drained=self.drain.on
         )
         self.foresight = Foresight(self.scheduler)
-        self.queue = QueueView(self.scheduler, self.foresight, self.clock, self.feed)
+        self.beside = Beside(self.scheduler, self.clock)
+        self.queue = QueueView(self.scheduler, self.foresight, self.clock, self.feed, self.beside)
         self.runtimes = Runtimes(config, folders, ledger.engine_id())
         self.door = Door(config, self.machine, self.runtimes)
         self.attempts = Attempts(self.watching, self.clock, self._put, self._abandoned)
@@ -82,7 +84,12 @@ class Rooms:
             ledger, launch, self.attempts, self.fetching, self.runtimes, self.pool, self._put
         )
         self.inbox = Inbox(
-            self.scheduler, self.clock, self._record, self.effects, self.queue.publish
+            self.scheduler,
+            self.clock,
+            self._record,
+            self.effects,
+            self.queue.publish,
+            self.beside.turn,
         )
         self.housekeeping = Housekeeping(config, self.clock, ledger, folders, self._look_at_others)
         self._others = OthersWatch(self.machine, nvidia=self.nvidia)
@@ -116,6 +123,7 @@ class Rooms:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.attempts.let_go()
+        self.beside.close()
         self.watching.close()
         await self.ledger.close()
         self.pool.shutdown(wait=False, cancel_futures=True)
@@ -128,11 +136,13 @@ class Rooms:
     async def note(self, change: JobChange) -> None:
         """Record a change that the scheduler has no part in, and tell who follows."""
         if change.job_id in self.ledger.active:
-            self.queue.publish(await self.ledger.record([change], self.clock.wall()))
+            jobs = await self.ledger.record([change], self.clock.wall())
+            async with self.beside.turn:
+                self.queue.publish(jobs)
 
-    def shown(self, jobs: list[Job]) -> list[Job]:
+    async def shown(self, jobs: list[Job]) -> list[Job]:
         """Return records with what only the scheduler knows of them."""
-        return self.queue.shown(jobs)
+        return await self.queue.shown(jobs)
 
     def _adopt(self, ended: Ended, progress: Mapping[int, Progress], past: Sequence[Job]) -> None:
         rows = list(self.ledger.active.values())
