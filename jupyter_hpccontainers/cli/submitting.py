@@ -44,7 +44,7 @@ def submit(options: argparse.Namespace) -> int:
     elif options.parsable:
         print(job.id)
     elif not options.wait:
-        print(headline(job))
+        print(headline(job), *job.notes, sep="\n  ")
     sys.stdout.flush()
     if not options.wait:
         return 0

@@ -71,6 +71,7 @@ def job_lines(job: Job) -> str:
         "exit code": "" if job.exit_code is None else str(job.exit_code),
         "signal": "" if job.signal is None else str(job.signal),
         "log": f"{job.log_bytes} bytes",
+        "changed": "; ".join(job.notes),
         "warnings": "; ".join(job.warnings),
         "attempt": str(job.attempt) if job.attempt > 1 else "",
         "before": "; ".join(_past(one) for one in job.attempts),
@@ -138,10 +139,9 @@ def explanation_lines(why: Explanation) -> str:
 
 
 def dry_run_lines(told: Explanation) -> str:
-    """Return when a job would start, what would start it now, and why it would wait."""
-    if not told.sentence:
-        return told.outlook
-    return f"{told.outlook}\nbecause it {told.sentence}"
+    """Return what rules would change, when it would start, what starts it now, why it waits."""
+    because = [f"because it {told.sentence}"] if told.sentence else []
+    return "\n".join([*told.notes, told.outlook, *because])
 
 
 def checks_lines(checks: Iterable[Check]) -> str:

@@ -88,6 +88,15 @@ class Engine(JupyterApp):
         config=True
     )
     max_pending = Int(10_000, min=1, help="Most jobs that may wait at once.").tag(config=True)
+    rules = List(
+        Unicode(),
+        help="Submission rules of the site, asked in this order: names of Python functions "
+        '("site_rules.max_gpus", from a file beside this one or an installed package) or of '
+        "entry points of jupyter_hpccontainers.rules. Each may refuse a job or amend it.",
+    ).tag(config=True)
+    rules_timeout = Float(
+        5.0, min=0.1, help="Seconds a rule may take; then nothing is accepted, naming it."
+    ).tag(config=True)
     idle_exit = Float(1800.0, min=1.0, help="Seconds without job and client until it ends.").tag(
         config=True
     )
@@ -139,6 +148,9 @@ class Engine(JupyterApp):
             run_as=self.run_as,
             allow_root=self.allow_root,
             max_pending=self.max_pending,
+            rules=tuple(self.rules),
+            rule_folders=tuple(self.config_file_paths),
+            rules_timeout_s=self.rules_timeout,
             policy=SchedulingPolicy(parent=self).values(),
             site_env={str(k): str(v) for k, v in self.site_env.items()},
             host_paths={str(k): str(v) for k, v in self.host_path_map.items()},

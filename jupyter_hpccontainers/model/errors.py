@@ -10,6 +10,7 @@ HpccError
 ├── StateConflict          409  the job is past the state in which this is possible
 ├── TooLarge               413  the request is larger than the engine reads
 ├── TooMany                429  more pending jobs than one person may queue
+├── RuleFailed             503  a rule of the site gave no proper answer: nothing was accepted
 ├── StoreFull              507  the state folder's disk is full: nothing was accepted
 ├── RuntimeUnavailable     503  no Docker, Podman or Apptainer answers
 ├── ImageError             422  an image that cannot be used
@@ -95,6 +96,12 @@ class TooMany(HpccError):
     """More pending jobs than one person may queue."""
 
     status = 429
+
+
+class RuleFailed(HpccError):
+    """A rule of the site raised, hung or can't be loaded; nothing was accepted."""
+
+    status = 503
 
 
 class StoreFull(HpccError):

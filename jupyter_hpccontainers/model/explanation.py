@@ -30,6 +30,7 @@ class Explanation:
     many are ahead. ``allocation``: what it would get now. ``never``: what it asks that can never be
     given. ``image_ready`` False: it starts no sooner than its image is. ``changes``: each alone
     would start it now, the smallest first. ``sentence`` tells the reason, ``outlook`` the rest.
+    ``notes``: what rules of the site would change of it, and why.
     """
 
     job_id: int | None
@@ -46,3 +47,4 @@ class Explanation:
     changes: tuple[Change, ...] = ()
     sentence: str = ""
     outlook: str = ""
+    notes: tuple[str, ...] = ()

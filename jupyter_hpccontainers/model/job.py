@@ -118,6 +118,7 @@ class Job:
     What says how it ran is that of ``attempt``, the current one; ``attempts`` are the latest of
     those before it. ``log_bytes`` counts the logs of all, which follow one another as one. ``task``
     says which task of which array it is; of an array itself ``tasks`` counts how they stand.
+    ``notes``: what rules of the site changed of what was asked, and why.
     """
 
     id: int
@@ -140,6 +141,7 @@ class Job:
     ended_at: float | None = None
     exit_code: int | None = None
     signal: int | None = None
+    notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     log_bytes: int = 0
     progress: Mapping[str, Any] = field(default_factory=dict)

@@ -39,6 +39,7 @@ def record(job: Job, tail: str) -> dict[str, Any]:
         "ended_at": job.ended_at,
         "exit_code": job.exit_code,
         "signal": job.signal,
+        "notes": list(job.notes),
         "warnings": list(job.warnings),
         "log_bytes": job.log_bytes,
         "tail": tail,
@@ -46,7 +47,7 @@ def record(job: Job, tail: str) -> dict[str, Any]:
 
 
 def plain(job: Job, tail: str, hint: str = "") -> str:
-    """Return the card as text: how the job stands, what it is warned of, its last lines."""
+    """Return the card as text: how the job stands, what is to be said of it, its last lines."""
     lines = [headline(job) + (f" · {hint}" if hint else "")]
-    lines += [f"  {warning}" for warning in job.warnings]
+    lines += [f"  {line}" for line in (*job.notes, *job.warnings)]
     return "\n".join([*lines, *([tail.rstrip("\n")] if tail else [])])

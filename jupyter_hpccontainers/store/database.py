@@ -80,7 +80,7 @@ class Store:
         With an idempotency key that this uid used before, the job of then is returned.
         """
         if submission.key is not None:
-            known = self._of_key(submission.owner.uid, submission.key)
+            known = self.job_of_key(submission.owner.uid, submission.key)
             if known is not None:
                 return Accepted(known, created=False)
         if not self._ballast.roomy:
@@ -225,7 +225,8 @@ class Store:
         self._insert_row(task, None, at)
         return task
 
-    def _of_key(self, uid: int, key: str) -> Job | None:
+    def job_of_key(self, uid: int, key: str) -> Job | None:
+        """Return the job that was accepted with an idempotency key of this uid, if one was."""
         rows = self._fetch("job_of_key", {"uid": uid, "key": key})
         return self.job(rows[0][0]) if rows else None
 
@@ -276,4 +277,5 @@ def _new_job(submission: Submission, number: int, engine: str, at: float) -> Job
         runtime=submission.runtime,
         image_digest=submission.image_digest,
         enforcement=submission.enforcement,
+        notes=submission.notes,
     )

@@ -71,6 +71,7 @@ class Submission:
     runtime: RuntimeChoice = RuntimeChoice.AUTO
     image_digest: str = ""
     enforcement: Enforcement | None = None
+    notes: tuple[str, ...] = ()
     restart: Restart = field(default_factory=Restart)
 
 

@@ -30,6 +30,7 @@ def task_of(whole: StoredJob, job_id: int) -> StoredJob:
             runtime=job.runtime,
             image_digest=job.image_digest,
             enforcement=job.enforcement,
+            notes=job.notes,
             task=Task(job.id, array.index_at(position), item),
         ),
         owner=whole.owner,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...model.changes import SpecChange
-from ...model.errors import StateConflict, TooMany, UnknownJob
+from ...model.errors import HpccError, StateConflict, TooMany, UnknownJob
 from ...model.explanation import Explanation
 from ...model.job import Image, Job, JobSpec
 from ...scheduler.events import CancelRequested, DrainChanged, Held, Released, Submitted
@@ -17,7 +18,7 @@ from ...store.database import Store
 from ...store.records import JobChange, JobFilter, StoredJob
 from ..frames import Frame
 from ..protocol import JobQuery, LogPart
-from . import foreseeing, reading
+from . import admission, foreseeing, reading
 from .adoption import change_event, submission, wants
 from .config import LocalConfig
 from .doctor import examine
@@ -62,6 +63,16 @@ class LocalBackend:
 
     async def submit(self, spec: JobSpec, key: str | None) -> tuple[Job, bool]:
         """Accept a job: vetted, fitting, on disk, then handed to the scheduler."""
+        try:
+            return await self._accept(spec, key)
+        except HpccError:
+            # What was accepted stays so, whatever a rule or a limit says by now.
+            known = await admission.accepted_before(self._rooms, spec, key)
+            if known is None:
+                raise
+            return (await self.job(known.id)), False
+
+    async def _accept(self, spec: JobSpec, key: str | None) -> tuple[Job, bool]:
         rooms = self._rooms
         waiting = self.counts()[1]
         if waiting >= rooms.config.max_pending:
@@ -69,9 +80,9 @@ class LocalBackend:
                 f"{waiting} jobs are waiting, which is the most this engine queues",
                 cure="wait for some to start, or cancel some",
             )
-        vetted = await rooms.in_thread(rooms.door.vet, spec, key)
+        vetted = await admission.vetted(rooms, spec, key)
         rooms.scheduler.refuse(vetted.spec.resources, wants(vetted.spec, vetted.owner.user))
-        ended = await parents_at_door(spec, rooms.ledger)
+        ended = await parents_at_door(vetted.spec, rooms.ledger)
         accepted = await rooms.ledger.accept(vetted, rooms.clock.wall())
         if accepted.created:
             row = await rooms.ledger.row(accepted.job.id)
@@ -98,9 +109,12 @@ class LocalBackend:
 
     async def change(self, job_id: int, change: SpecChange) -> Job:
         """Change the spec where that delays no reservation and fits the machine."""
-        spec = change.applied_to((await self._open_row(job_id)).job.spec)
-        event = change_event(job_id, spec, only_time_limit=change.only_time_limit)
-        recorded = JobChange(job_id, type(event).__name__, {"spec": spec})
+        row = await self._open_row(job_id)
+        spec, notes = await admission.changed(self._rooms, row, change)
+        limit_alone = replace(row.job.spec, time_limit_s=spec.time_limit_s)
+        only_limit = change.only_time_limit and spec == limit_alone
+        event = change_event(job_id, spec, only_time_limit=only_limit)
+        recorded = JobChange(job_id, type(event).__name__, {"spec": spec, "notes": notes})
         await self._rooms.inbox.post(event, recorded)
         return await self.job(job_id)
 

@@ -32,6 +32,9 @@ class LocalConfig:
     run_as: str = ""
     allow_root: bool = False
     max_pending: int = 10_000
+    rules: tuple[str, ...] = ()
+    rule_folders: tuple[str, ...] = ()
+    rules_timeout_s: float = 5.0
     policy: Policy = DEFAULT
     tokens: Mapping[str, int] = field(default_factory=dict)
     labels: tuple[str, ...] = ()

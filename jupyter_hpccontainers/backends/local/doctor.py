@@ -15,7 +15,7 @@ _ENFORCED = "enforced"
 
 def examine(rooms: Rooms) -> list[dict[str, Any]]:
     """Return every check; blocks for as long as silent daemons are waited for."""
-    return [*_runtimes(rooms), _machine(rooms), _gpus(rooms), *_state(rooms)]
+    return [*_runtimes(rooms), _machine(rooms), _gpus(rooms), *_state(rooms), *_rules(rooms)]
 
 
 def _runtimes(rooms: Rooms) -> list[dict[str, Any]]:
@@ -102,6 +102,15 @@ def _state(rooms: Rooms) -> list[dict[str, Any]]:
     if damage is not None:
         checks.append(_check("database", False, str(damage), "show the moved file to an expert"))
     return checks
+
+
+def _rules(rooms: Rooms) -> list[dict[str, Any]]:
+    failures = rooms.rules.failures
+    cure = "mend it and stop the engine: the next one loads it anew; until then nothing is accepted"
+    return [
+        _check("site rule", name not in failures, f"{name} {failures.get(name, '')}".strip(), cure)
+        for name in rooms.rules.names
+    ]
 
 
 def _check(name: str, ok: bool, found: str, cure: str) -> dict[str, Any]:

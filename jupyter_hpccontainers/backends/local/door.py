@@ -26,16 +26,20 @@ class Door:
         self._machine = machine
         self._runtimes = runtimes
 
-    def vet(self, spec: JobSpec, key: str | None) -> Submission:
-        """Return the submission of a spec with nothing left open; blocks for milliseconds."""
-        workdir = spec.workdir or os.path.expanduser("~")
-        reference, runtime = self._runtimes.choose(spec, workdir)
-        person = person_for(
-            workdir,
+    def person(self, spec: JobSpec) -> Person:
+        """Return as whom such a job would run; raises NotAllowed."""
+        return person_for(
+            _workdir(spec),
             as_root=spec.as_root,
             run_as=self._config.run_as,
             allow_root=self._config.allow_root,
         )
+
+    def vet(self, spec: JobSpec, key: str | None) -> Submission:
+        """Return the submission of a spec with nothing left open; blocks for milliseconds."""
+        workdir = _workdir(spec)
+        reference, runtime = self._runtimes.choose(spec, workdir)
+        person = self.person(spec)
         workdir, mounts = self._vet_paths(spec, reference.path, workdir, person)
         whole = replace(
             spec,
@@ -106,6 +110,10 @@ class Door:
         share = default_memory_per_core_bytes(self._machine) * spec.resources.cores
         # Whoever asks for too many cores is told of the cores alone.
         return min(share, self._machine.memory_bytes)
+
+
+def _workdir(spec: JobSpec) -> str:
+    return spec.workdir or os.path.expanduser("~")
 
 
 def default_memory_per_core_bytes(machine: Machine) -> int:

@@ -65,6 +65,11 @@ def person_of_row(row: StoredJob) -> Person:
     )
 
 
+def groups_of(person: Person) -> tuple[str, ...]:
+    """Return the names of all groups the person is in, in alphabetical order."""
+    return tuple(sorted({_group_name(gid) for gid in {person.gid, *person.groups}}))
+
+
 def _group_name(gid: int) -> str:
     try:
         return grp.getgrgid(gid).gr_name

@@ -39,6 +39,7 @@ from .launch import Launch, failure
 from .ledger import Ledger
 from .parents import Ended, parents_of_rows
 from .queue_view import QueueView
+from .rules import Rules
 from .runtimes import Runtimes
 from .watching import Watching
 from .zone import local_offsets
@@ -77,6 +78,7 @@ class Rooms:
         self.queue = QueueView(self.scheduler, self.foresight, self.clock, self.feed, self.beside)
         self.runtimes = Runtimes(config, folders, ledger.engine_id())
         self.door = Door(config, self.machine, self.runtimes)
+        self.rules = Rules(config)
         self.attempts = Attempts(self.watching, self.clock, self._put, self._abandoned)
         self.fetching = Fetching(self.runtimes, ledger.row, self.note, self._put)
         launch = Launch(config, self.machine, folders, self.runtimes, ledger.engine_id())
@@ -109,6 +111,7 @@ class Rooms:
         rooms._tasks = [
             asyncio.create_task(rooms.inbox.run(), name="inbox"),
             asyncio.create_task(rooms.housekeeping.run(), name="housekeeping"),
+            asyncio.create_task(rooms.rules.begin(), name="rules"),
         ]
         for task in rooms._tasks:
             task.add_done_callback(_die_with)
@@ -116,6 +119,7 @@ class Rooms:
 
     async def close(self) -> None:
         """Let go of everything; supervisors and their jobs go on."""
+        await self.rules.close()
         await self.fetching.close()
         await self.effects.close()
         for task in self._tasks:

@@ -106,11 +106,12 @@ export function CardHeader(props: {
           {reason}
         </div>
       )}
-      {job?.warnings.map(warning => (
-        <div className="hpcc-Card-reason" key={warning}>
-          {warning}
-        </div>
-      ))}
+      {job &&
+        [...(job.notes ?? []), ...job.warnings].map(line => (
+          <div className="hpcc-Card-reason" key={line}>
+            {line}
+          </div>
+        ))}
       {note && <div className="hpcc-Card-note">{note}</div>}
       {error && (
         <div className="hpcc-Error" role="alert">

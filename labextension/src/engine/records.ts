@@ -57,6 +57,8 @@ export interface IJob {
   allocation: { cores: number[]; memory_bytes: number; gpus: number[] } | null;
   exit_code: number | null;
   signal?: number | null;
+  /** What rules of the site changed of what was asked, and why. */
+  notes?: string[];
   warnings: string[];
   log_bytes: number;
   progress?: Record<string, unknown>;

@@ -1,0 +1,68 @@
+"""What a spec passes before it is accepted: the site's rules, then the door, then the size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...model.changes import SpecChange
+from ...model.errors import StateConflict
+from ...model.job import Job, JobSpec
+from ...model.rules import Submitter
+from ...runtimes.order import Person
+from ...store.database import Store
+from ...store.records import StoredJob, Submission
+from .people import groups_of, person_of_row
+from .rooms import Rooms
+
+
+async def vetted(rooms: Rooms, spec: JobSpec, key: str | None = None) -> Submission:
+    """Return the submission of a spec as the rules made it; every refusal is an HpccError."""
+    notes: tuple[str, ...] = ()
+    if rooms.rules.names:
+        person = await rooms.in_thread(rooms.door.person, spec)
+        spec, notes = await _by_the_rules(rooms, spec, person)
+    submission = await rooms.in_thread(rooms.door.vet, spec, key)
+    return replace(submission, notes=notes)
+
+
+async def changed(
+    rooms: Rooms, row: StoredJob, change: SpecChange
+) -> tuple[JobSpec, tuple[str, ...]]:
+    """Return the changed spec of a job as the rules made it, and all notes of the job.
+
+    Of what a rule amends only that is taken which can be changed of an accepted job. Raises
+    StateConflict where somebody else changed the job while the rules were asked.
+    """
+    spec = change.applied_to(row.job.spec)
+    if not rooms.rules.names:
+        return spec, row.job.notes
+    person = await rooms.in_thread(person_of_row, row)
+    made, notes = await _by_the_rules(rooms, spec, person, changing=True)
+    if (await rooms.ledger.row(row.job.id)).job.spec != row.job.spec:
+        raise StateConflict(
+            f"job {row.job.id} was changed at the same time", cure="look at it, and change it again"
+        )
+    spec = replace(
+        spec,
+        resources=made.resources,
+        time_limit_s=made.time_limit_s,
+        priority=made.priority,
+        begin_at=made.begin_at,
+    )
+    return spec, (*row.job.notes, *notes)
+
+
+async def accepted_before(rooms: Rooms, spec: JobSpec, key: str | None) -> Job | None:
+    """Return the job that this person's key was accepted for, if it was."""
+    if key is None:
+        return None
+    person = await rooms.in_thread(rooms.door.person, spec)
+    return await rooms.ledger.ask(Store.job_of_key, person.uid, key)
+
+
+async def _by_the_rules(
+    rooms: Rooms, spec: JobSpec, person: Person, *, changing: bool = False
+) -> tuple[JobSpec, tuple[str, ...]]:
+    groups = await rooms.in_thread(groups_of, person)
+    submitter = Submitter(user=person.name, uid=person.uid, groups=groups, changing=changing)
+    return await rooms.rules.applied(spec, submitter)
