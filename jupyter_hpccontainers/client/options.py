@@ -13,7 +13,7 @@ from ..model.job import Network, Priority, RuntimeChoice
 
 _DATA = (
     "workdir", "name", "description", "runtime", "network", "priority", "memory", "time_limit",
-    "begin", "project", "labels", "tokens",
+    "begin", "project", "labels", "tokens", "signal",
 )  # fmt: skip
 _FLAGS = ("tty", "writable", "merge_stderr", "keep_entrypoint", "as_root", "hold")
 
@@ -92,6 +92,11 @@ def _add_how_often(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="CODE",
         help="retry on this exit code only; may be given several times (any but 0)",
+    )
+    add(
+        "--signal",
+        metavar="NAME[@SECONDS]",
+        help="given so long before the time limit (60 s), e.g. USR1@30, to write a checkpoint",
     )
     add("--no-requeue", action="store_true", help="end for good when it has to make way")
 

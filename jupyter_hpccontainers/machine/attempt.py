@@ -35,6 +35,8 @@ class Ask(IntEnum):
     KILL = signal.SIGQUIT
     SUSPEND = signal.SIGUSR1
     RESUME = signal.SIGUSR2
+    #: Give the job the signal that its order names; only the first one is heard.
+    SIGNAL = signal.SIGALRM
 
 
 class Standing(Enum):

@@ -118,3 +118,16 @@ def send(target: Process, number: int) -> bool:
         if handle >= 0:
             os.close(handle)
     return True
+
+
+def signal_main(init: int, name: str) -> bool:
+    """Give a signal (``USR1``) to the program that a container's init was started for.
+
+    That is init's first child; later ones lost their parent. True also when it has ended. Raises
+    PermissionError when it belongs to someone else.
+    """
+    children = [one for one in all_processes() if one.parent == init and not one.dead]
+    main = min(children, key=lambda one: (one.start_ticks, one.pid), default=None)
+    if main is not None:
+        send(main, int(getattr(signal, f"SIG{name}")))
+    return True

@@ -8,6 +8,7 @@ from typing import Any
 
 from .errors import InvalidSpec
 from .job import JobSpec, Priority
+from .limit_signal import check_signal
 from .moments import parse_begin
 from .quantities import parse_duration
 from .request import amounts_asked
@@ -36,10 +37,12 @@ class SpecChange:
         return self._given().keys() == {"time_limit_s"}
 
     def applied_to(self, spec: JobSpec) -> JobSpec:
-        """Return the spec as it is to be."""
+        """Return the spec as it is to be; raises InvalidSpec where its parts contradict."""
         given = self._given()
         amounts = {key: given.pop(key) for key in ("cores", "memory_bytes", "gpus") if key in given}
-        return replace(spec, resources=replace(spec.resources, **amounts), **given)
+        changed = replace(spec, resources=replace(spec.resources, **amounts), **given)
+        check_signal(changed.signal, changed.time_limit_s)
+        return changed
 
     def _given(self) -> dict[str, Any]:
         named = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -9,6 +9,7 @@ from typing import Any
 
 from .arrays import Array, Task, TaskCounts
 from .dependencies import Dependency
+from .limit_signal import LimitSignal
 from .machine import Enforcement
 from .resources import Allocation, Resources
 from .states import Reason, Result, State
@@ -63,7 +64,7 @@ class JobSpec:
     After a failure it is tried again at most ``retries`` times, on the exit codes of ``retry_on``
     (none: any but 0); with ``requeue`` also after each time it made way for a higher class.
     ``project`` is what it counts for, ``tokens`` how many of which countable thing it uses,
-    ``labels`` what the machine must be.
+    ``labels`` what the machine must be. ``signal`` is given once in each attempt, before its limit.
     """
 
     image: str
@@ -95,6 +96,7 @@ class JobSpec:
     project: str = ""
     tokens: Mapping[str, int] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    signal: LimitSignal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from .arrays import parse_array
 from .dependencies import parse_dependencies
 from .errors import InvalidSpec
 from .job import JobSpec, Mount
+from .limit_signal import check_signal, parse_signal
 from .moments import check_moment, parse_begin
 from .quantities import parse_duration, parse_memory
 from .wants import check_name, check_names, parse_tokens
@@ -43,9 +44,9 @@ def spec_from_request(body: Mapping[str, Any], now: float | None = None) -> JobS
     Beside the JobSpec's own fields it accepts the short ones people type: ``cores``, ``memory``
     (``"4g"``), ``gpus``, ``time_limit`` (``"1h30m"``), ``begin`` (``"2026-05-01T20:00"``, or
     ``"+30m"`` from ``now``), ``command`` as one shell-like text, ``mounts`` as ``"/data"`` or
-    ``"/data:/in:ro"``, ``tokens`` as ``["matlab=2"]``, ``dependencies`` as ``"afterok:12:13"``, and
-    ``array`` as ``"1-1000:2%8"`` or a list of texts, one for each task. Raises InvalidSpec
-    naming the field.
+    ``"/data:/in:ro"``, ``tokens`` as ``["matlab=2"]``, ``dependencies`` as ``"afterok:12:13"``,
+    ``array`` as ``"1-1000:2%8"`` or a list of texts, one for each task, and ``signal`` as
+    ``"USR1@60"``. Raises InvalidSpec naming the field.
     """
     if not isinstance(body, Mapping):
         raise InvalidSpec("the request is not an object", cure="send a JSON object")
@@ -88,6 +89,8 @@ def _lists_asked(data: Mapping[str, Any]) -> dict[str, Any]:
         lists["dependencies"] = encode(parse_dependencies(data["dependencies"]))
     if "array" in data:
         lists["array"] = encode(parse_array(data["array"]))
+    if "signal" in data:
+        lists["signal"] = encode(parse_signal(data["signal"]))
     return lists
 
 
@@ -164,6 +167,7 @@ def _check(spec: JobSpec) -> None:
     if spec.begin_at is not None:
         check_moment(spec.begin_at)
     _check_retries(spec)
+    check_signal(spec.signal, spec.time_limit_s)
     for tag in spec.tags:
         if not tag or not _NAME.fullmatch(tag):
             raise InvalidSpec(f"tag {tag[:40]!r} is not allowed", field="tags")

@@ -57,6 +57,7 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     max_running: int | None = None,
     retries: int = 0,
     retry_on: Iterable[int] = (),
+    signal: str | None = None,
     requeue: bool = True,
     project: str = "",
     tokens: Mapping[str, int] | None = None,
@@ -82,6 +83,7 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     which at most ``max_running`` run at once. ``tokens`` are countable things it uses ({"matlab":
     1}), ``labels`` what the machine must be, ``project`` what it counts for. After a failure it is
     tried again at most ``retries`` times, on the exit codes of ``retry_on`` (none: any but 0);
+    ``signal`` ("USR1@60") is given to its main process so many seconds before the time limit;
     without ``requeue`` it ends for good when it has to make way for a higher class. Raises
     HpccError: what is wrong, and what to do about it.
     """

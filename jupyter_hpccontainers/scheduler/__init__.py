@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .actions import Action, FetchImage, Kill, Record, Refused, Start, Stop, WakeAt
+from .actions import Action, FetchImage, Kill, Record, Refused, Signal, Start, Stop, WakeAt
 from .core import Scheduler
 from .events import (
     CancelRequested,
@@ -52,6 +52,7 @@ __all__ = [
     "Released",
     "Restored",
     "Scheduler",
+    "Signal",
     "Start",
     "StartFailed",
     "Started",

@@ -74,6 +74,16 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """Give the job the signal it asked for before its time limit; repeating it must be harmless.
+
+    It comes once in each attempt, and again from an engine that restarted after that time.
+    """
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class WakeAt:
     """Send Ticked at this time; replaces the one before. Without it nothing is due."""
 
@@ -88,4 +98,4 @@ class Refused:
     error: HpccError
 
 
-Action = Record | FetchImage | Start | Stop | Kill | WakeAt | Refused
+Action = Record | FetchImage | Start | Stop | Kill | Signal | WakeAt | Refused

@@ -43,7 +43,7 @@ from .gated import admitted, gated_pass
 from .gates import Gates
 from .loading import load_rows
 from .orders import ordering
-from .overdue import time_out
+from .overdue import end_overdue, next_due
 from .plan import predict
 from .policy import Backfill, Policy
 from .preempt import Decision, decide
@@ -328,8 +328,7 @@ class Scheduler:
         jobs = self._jobs
         jobs.follow_dependencies(now)
         jobs.let_begin(now)
-        for job_id in jobs.deadlines.due(now):
-            time_out(jobs, jobs[job_id], now)
+        end_overdue(jobs, now)
         # Nothing has changed since the last decision at this time, so it would be the same.
         while self._decided != (now, self._changes):
             self._decided = now, self._changes
@@ -388,7 +387,7 @@ class Scheduler:
         return keys
 
     def _wake_at(self, now: float) -> float | None:
-        at = min(self._jobs.deadlines.next, self._promises.next)
+        at = min(next_due(self._jobs), self._promises.next)
         if self._gates.any and len(self._jobs.queue):
             at = min(at, self._gates.headroom.next_change(now))
         for begin_at, _, _ in self._jobs.queue.later[:1]:

@@ -77,6 +77,7 @@ class Entry:
     bounds its grace; ``told_at`` is the same, unless an engine that restarted does not know.
     ``unmet``: the dependencies whose parents are not DONE; only ``dependencies`` changes it.
     ``failures`` counts attempts that were tried again; the next may start at ``retry_at``.
+    ``signalled``: this attempt was given its signal.
     ``throttled``: as many tasks of the array run as may; ``renewed_at``: when its last one began.
     """
 
@@ -96,6 +97,7 @@ class Entry:
     renewed_at: float = -math.inf
     failures: int = 0
     retry_at: float | None = None
+    signalled: bool = False
 
     @property
     def waits_until(self) -> float | None:
@@ -122,6 +124,14 @@ class Entry:
         if self.state is State.RUNNING and self.started_at is not None:
             return self.started_at + self.limit_s
         return math.inf
+
+    @property
+    def signal_at(self) -> float:
+        """When it is given the signal before its time limit; infinite if never, or it was."""
+        before_s = self.job.signal_before_s
+        if before_s is None or self.signalled or self.state is not State.RUNNING:
+            return math.inf
+        return self.stops_at - before_s
 
     @property
     def ends_at(self) -> float:

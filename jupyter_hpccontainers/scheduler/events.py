@@ -42,7 +42,8 @@ class Submission:
     whenever it was preempted. Jobs of one ``user`` and ``kind`` (image and command, as any name)
     are expected to run as long as the last ones did. Limits count ``user``, ``project`` and
     ``tokens`` (name and how many); ``labels`` must be the machine's. ``tasks`` makes it an array;
-    a task that has begun names its ``array``.
+    a task that has begun names its ``array``. ``signal_before_s``: it is given a signal so long
+    before its time limit.
     """
 
     job_id: int
@@ -67,6 +68,7 @@ class Submission:
     labels: tuple[str, ...] = ()
     tasks: TaskBlock | None = None
     array: int | None = None
+    signal_before_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from ..model.job import PastAttempt, Priority
 from ..model.machine import Machine
 from ..model.resources import Allocation
 from ..model.states import Reason, Result, State
-from .actions import Action, FetchImage, Kill, Record, Start, Stop, WakeAt
+from .actions import Action, FetchImage, Kill, Record, Signal, Start, Stop, WakeAt
 from .deadlines import Deadlines
 from .dependencies import Dependencies
 from .entry import Entry, seconds
@@ -36,6 +36,8 @@ class Jobs:
         self.queue = Queue(ordering, gates)
         self.holdings = Holdings(machine)
         self.deadlines = Deadlines()
+        #: When those that asked for a signal before their time limit are given it.
+        self.signals = Deadlines()
         #: Those of the lowest class that hold something.
         self.best_effort: set[int] = set()
         self._entries: dict[int, Entry] = {}
@@ -230,6 +232,12 @@ class Jobs:
         self._replan(entry)
         self.act(Kill(job.job_id) if kill else Stop(job.job_id, job.grace_s))
 
+    def signal(self, entry: Entry) -> None:
+        """Give a job the signal it asked for before its time limit, once in each attempt."""
+        entry.signalled = True
+        self._watch(entry)
+        self.act(Signal(entry.job.job_id))
+
     def finish(
         self, entry: Entry, trigger: type[Trigger], verdict: Verdict, ended_at: float
     ) -> None:
@@ -258,6 +266,7 @@ class Jobs:
         entry.failures, entry.retry_at = following
         entry.allocation = entry.stop_reason = None
         entry.starting_at = entry.started_at = entry.stopping_at = entry.told_at = None
+        entry.signalled = False
         self._move(entry, Requeued, ended_at, past=past)
         self.enqueue(entry, now)
 
@@ -271,6 +280,7 @@ class Jobs:
         self.holdings.give_back(job_id)
         self.best_effort.discard(job_id)
         self.deadlines.forget(job_id)
+        self.signals.forget(job_id)
 
     def give_another_reason(self, entry: Entry, reason: Reason) -> None:
         """Note that a job told to stop is to stop for another reason, which then counts."""
@@ -288,6 +298,8 @@ class Jobs:
 
     def _watch(self, entry: Entry) -> None:
         self.deadlines.set(entry.job.job_id, entry.stops_at)
+        if entry.job.signal_before_s is not None:
+            self.signals.set(entry.job.job_id, entry.signal_at)
 
     def _move(
         self,
@@ -348,6 +360,9 @@ class Jobs:
                 raise AssertionError(f"job {job_id} is planned for another end")
             if self.deadlines.of(job_id) != entry.stops_at:
                 raise AssertionError(f"job {job_id} is watched for another time")
+            asked = entry.job.signal_before_s is not None
+            if asked and self.signals.of(job_id) != entry.signal_at:
+                raise AssertionError(f"job {job_id} is to be signalled at another time")
 
 
 def _past(entry: Entry, verdict: Verdict, ended_at: float) -> PastAttempt:

@@ -44,6 +44,9 @@ def following(entry: Entry, verdict: Verdict, policy: Policy, ended_at: float) -
     if entry.failures >= entry.job.retries or not _counts(entry.job.retry_on, verdict):
         return None
     failures = entry.failures + 1
+    if entry.signalled and verdict.exit_code in entry.job.retry_on:
+        # It was warned, and ended as agreed: nothing is broken that might mend meanwhile.
+        return Following(failures, None)
     return Following(failures, ended_at + back_off_s(failures, policy))
 
 

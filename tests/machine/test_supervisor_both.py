@@ -219,6 +219,50 @@ def test_a_suspended_job_can_be_stopped(lab: Lab) -> None:
     assert job.ended().exit_code == 143
 
 
+#: The child dies of a signal that only its parent waits for.
+WARNED = """
+    import os, signal, sys, time
+    told = []
+    child = os.fork()
+    if child == 0:
+        time.sleep(300)
+        os._exit(0)
+    def warned(number, frame):
+        told.append(number)
+        print("warned", flush=True)
+    signal.signal(signal.SIGUSR1, warned)
+    print("ready", flush=True)
+    while not os.path.exists("enough"):
+        time.sleep(0.01)
+    assert os.waitpid(child, os.WNOHANG) == (0, 0), "the child was hit"
+    os.kill(child, signal.SIGKILL)
+    print("told", len(told))
+"""
+
+
+def test_the_signal_of_the_order_reaches_the_main_process_once(lab: Lab) -> None:
+    job = lab.run(python(WARNED), signal="USR1").says(b"ready")
+    for _ in range(3):
+        job.ask(Ask.SIGNAL)
+    job.says(b"warned").ask(Ask.SIGNAL)
+    (lab.folder / "work" / "enough").touch()
+    assert job.ended().exit_code == 0
+    assert job.out == b"ready\nwarned\ntold 1\n"
+
+
+def test_without_one_in_the_order_nobody_is_signalled(lab: Lab) -> None:
+    job = lab.run(python(WARNED)).says(b"ready").ask(Ask.SIGNAL)
+    (lab.folder / "work" / "enough").touch()
+    assert job.ended().exit_code == 0
+    assert job.out == b"ready\ntold 0\n"
+
+
+def test_a_signal_nobody_waits_for_ends_the_job_as_itself(lab: Lab) -> None:
+    job = lab.run("import time; print('ready', flush=True); time.sleep(300)", signal="TERM")
+    end = job.says(b"ready").ask(Ask.SIGNAL).ended()
+    assert (end.exit_code, end.signal, end.error_code) == (143, 15, "")
+
+
 def test_too_much_memory_is_told_as_such(limiting_lab: Lab) -> None:
     end = limiting_lab.run("x = bytearray(900 * 2**20)").ended()
     assert (end.exit_code, end.oom_killed, end.oom_seen) == (137, True, True)

@@ -27,6 +27,7 @@ from jupyter_hpccontainers.scheduler import (
     Refused,
     Restored,
     Scheduler,
+    Signal,
     Start,
     Stop,
     Submission,
@@ -85,6 +86,7 @@ class Known:
     fetches: int = 0
     starts: int = 0
     result: Result | None = None
+    signalled: bool = False
 
     @property
     def asked(self) -> Amounts:
@@ -142,6 +144,14 @@ class Known:
             return self.started_at + self.limit_s
         return math.inf
 
+    @property
+    def signal_at(self) -> float:
+        """When it has to be given the signal it asked for, while it was not."""
+        before_s = self.job.signal_before_s
+        if before_s is None or self.signalled or self.state is not State.RUNNING:
+            return math.inf
+        return self.started_at + self.limit_s - before_s
+
 
 @dataclass
 class World:
@@ -170,6 +180,10 @@ class World:
                 case FetchImage(job_id=number):
                     self.jobs[number].fetches += 1
                     assert not self.jobs[number].image_ready
+                case Signal(job_id=number):
+                    one = self.jobs[number]
+                    assert one.signal_at <= self.now, "signalled early, twice, or unasked"
+                    one.signalled = True
                 case Stop(job_id=number) | Kill(job_id=number):
                     assert self.jobs[number].state is State.STOPPING
                 case WakeAt(at=at):
@@ -214,11 +228,12 @@ class World:
         else:
             assert said.failures == one.failures + 1 <= one.job.retries
             pause_s = min(BACK_OFF_S * 2**one.failures, LONGEST_BACK_OFF_S)
-            assert said.retry_at == said.at + pause_s
+            agreed = one.signalled and past.exit_code in one.job.retry_on
+            assert said.retry_at == (None if agreed else said.at + pause_s)
         one.job = replace(one.job, attempt=said.attempt)
         one.failures, one.retry_at, one.starts = said.failures, said.retry_at, 0
         one.allocation = one.starting_at = one.started_at = one.stopping_at = None
-        one.stop_reason = None
+        one.stop_reason, one.signalled = None, False
 
     def is_tried_again(self, one: Known, end: Any, result: Result) -> bool:
         """Whether another attempt has to follow one that ended so."""

@@ -108,6 +108,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
         begin_in=st.none() | st.integers(-5, 50),
         retries=st.sampled_from([0, 2]),
         retry_on=st.sampled_from([(), (), (3,)]),
+        signal_before_s=st.sampled_from([None, 5.0, 15.0]),
         requeue=st.booleans(),
     )
     def submit_special(self, begin_in, **given) -> None:
@@ -284,6 +285,9 @@ class LivesOfAMachine(RuleBasedStateMachine):
         self.scheduler, self.again = self.world.scheduler(), self.world.scheduler()
         self.world.others = OthersUse()
         self.promise = math.inf
+        for one in self.world.jobs.values():
+            # The new engine cannot know, and asks a supervisor that does.
+            one.signalled = False
         self.restored = (self.world.rows(), self.world.now)
         self.story.clear()
         self.told = [self.scheduler.restore(*self.restored)]
@@ -318,6 +322,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
 
     def limits_are_kept(self) -> None:
         assert all(one.told_to_stop_at > self.world.now for one in self.world.holding())
+        assert all(one.signal_at > self.world.now for one in self.world.holding())
 
     def nobody_waits_who_may_start(self) -> None:
         world, head = self.world, self.world.head()

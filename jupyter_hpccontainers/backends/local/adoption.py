@@ -49,6 +49,7 @@ def submission(
         requeue=job.spec.requeue,
         tasks=task_block(job),
         array=job.task.array if job.task else None,
+        signal_before_s=job.spec.signal.before_s if job.spec.signal else None,
     )
 
 

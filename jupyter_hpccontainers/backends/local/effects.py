@@ -61,6 +61,10 @@ class LocalEffects:
         """KILL now."""
         self._ask(job_id, Ask.KILL)
 
+    def signal(self, job_id: int) -> None:
+        """Give it its signal before the time limit; the supervisor does so once."""
+        self._ask(job_id, Ask.SIGNAL)
+
     def fetch(self, job_id: int) -> None:
         """Bring the image here; answered by ImageReady or ImageFailed."""
         self._fetching.begin(job_id)

@@ -9,7 +9,17 @@ from typing import Any, NamedTuple, Protocol
 from ...model.errors import HpccError
 from ...model.job import Job
 from ...model.states import State
-from ...scheduler.actions import Action, FetchImage, Kill, Record, Refused, Start, Stop, WakeAt
+from ...scheduler.actions import (
+    Action,
+    FetchImage,
+    Kill,
+    Record,
+    Refused,
+    Signal,
+    Start,
+    Stop,
+    WakeAt,
+)
 from ...scheduler.core import Scheduler
 from ...scheduler.events import Event, Ticked
 from ...store.records import JobChange
@@ -27,6 +37,9 @@ class Effects(Protocol):
 
     def kill(self, job_id: int) -> None:
         """KILL now."""
+
+    def signal(self, job_id: int) -> None:
+        """Give it the signal it asked for, if this attempt was not given it before."""
 
     def fetch(self, job_id: int) -> None:
         """Bring the image here."""
@@ -119,6 +132,8 @@ class Inbox:
                 self._effects.stop(job_id, grace_s)
             case Kill(job_id):
                 self._effects.kill(job_id)
+            case Signal(job_id):
+                self._effects.signal(job_id)
             case FetchImage(job_id):
                 self._effects.fetch(job_id)
             case WakeAt(at):

@@ -77,6 +77,7 @@ class Launch:
             "merge_stderr": spec.merge_stderr,
             "grace_s": self._config.grace_s,
             "start_timeout_s": self._config.start_timeout_s,
+            "signal": spec.signal.name if spec.signal else None,
         }
 
     def _order(self, row: StoredJob, action: Start, runtime: Present) -> RunOrder:

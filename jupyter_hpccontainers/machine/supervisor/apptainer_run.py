@@ -83,7 +83,7 @@ class _Run:
         self._output = output
         self._report = report
         self._requests = requests
-        self._stopping = Stopping(requests, order["grace_s"])
+        self._stopping = Stopping(requests, order["grace_s"], order.get("signal"))
         self._begun = time.monotonic()
         self._start_timeout_s: float = order["start_timeout_s"]
         self._late = False

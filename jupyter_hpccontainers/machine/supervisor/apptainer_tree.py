@@ -6,7 +6,7 @@ import os
 import time
 
 from ..light import signal
-from ..processes import Process, all_processes, descendants, process, read_proc, send
+from ..processes import Process, all_processes, descendants, process, read_proc, send, signal_main
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ class ApptainerTree:
     def resume(self) -> bool:
         """Let every process of the job run again."""
         return self._signal(signal.SIGCONT)
+
+    def signal(self, name: str) -> bool:
+        """A signal to the job's main process; True also when that has ended."""
+        pid = self.find_init()
+        return pid > 0 and signal_main(pid, name)
 
     def kill(self) -> bool:
         """KILL the container's init, with which the kernel ends all processes inside.

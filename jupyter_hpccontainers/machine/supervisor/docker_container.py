@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ..light import signal
-from ..processes import Process, descendants, process, send
+from ..processes import Process, descendants, process, send, signal_main
 from .docker_api import Docker, DockerGone, Reply
 from .docker_failures import failure_of
 from .exit_file import Failure
@@ -73,6 +73,18 @@ class Container:
     def resume(self) -> bool:
         """Thaw it."""
         return self._verb("unpause")
+
+    def signal(self, name: str) -> bool:
+        """A signal to the main process: by init, which passes it on; by ourselves without Docker.
+
+        True also when there is nobody left to give it to.
+        """
+        if self._kill(name):
+            return True
+        try:
+            return self.init is not None and signal_main(self.init.pid, name)
+        except PermissionError:
+            return False
 
     def remove(self) -> None:
         """Remove it with its anonymous volumes; an absent one is removed."""

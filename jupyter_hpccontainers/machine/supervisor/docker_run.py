@@ -87,7 +87,7 @@ class _Run:
         self._requests = requests
         self._tty: bool = order["tty"]
         self._merge: bool = order["merge_stderr"]
-        self._stopping = Stopping(requests, order["grace_s"])
+        self._stopping = Stopping(requests, order["grace_s"], order.get("signal"))
         self._start_timeout_s: float = order["start_timeout_s"]
         self._end_seen_at: float | None = None
         self._warnings: list[str] = []
@@ -128,6 +128,10 @@ class _Run:
     def resume(self) -> bool:
         """Thaw the job."""
         return self._starting is None and self._container.resume()
+
+    def signal(self, name: str) -> bool:
+        """A signal to the job's main process."""
+        return self._starting is None and self._container.signal(name)
 
     def _connect(self, condition: str) -> None:
         connection, rest = self._docker.attach(self._container.id)

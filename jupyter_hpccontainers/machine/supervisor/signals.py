@@ -26,18 +26,25 @@ if TYPE_CHECKING:
         def resume(self) -> bool:
             """Let it run again."""
 
+        def signal(self, name: str) -> bool:
+            """Give its main process a signal (``USR1``)."""
 
-_ASKS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+_ASKS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 #: How long until an ask that found nothing to act on (a job being started) is tried again.
 _RETRY_S = 0.05
 
 
 class Requests:
-    """SIGTERM stop, SIGQUIT kill, SIGUSR1 suspend, SIGUSR2 resume: durable flags and a wake-up."""
+    """SIGTERM stop, SIGQUIT kill, SIGUSR1 suspend, SIGUSR2 resume, SIGALRM the order's signal.
+
+    Each is a durable flag and a wake-up.
+    """
 
     def __init__(self) -> None:
         self.stop = False
         self.kill = False
+        self.signal = False
         self.suspend: bool | None = None
         self._wake, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
@@ -65,16 +72,22 @@ class Requests:
             self.stop = True
         elif number == signal.SIGQUIT:
             self.kill = True
+        elif number == signal.SIGALRM:
+            self.signal = True
         elif number != signal.SIGCHLD:
             self.suspend = number == signal.SIGUSR1
 
 
 class Stopping:
-    """TERM, the grace period, KILL: asked again until there was something to do it to."""
+    """TERM, the grace period, KILL: asked again until there was something to do it to.
 
-    def __init__(self, requests: Requests, grace_s: float) -> None:
+    ``signal`` is what the job is given, once, when the engine says that its time is nearly over.
+    """
+
+    def __init__(self, requests: Requests, grace_s: float, signal: str | None = None) -> None:
         self._requests = requests
         self._grace_s = grace_s
+        self._signal = signal
         self._kill_at: float | None = None
         self._terminated = False
         self._suspended = False
@@ -99,7 +112,17 @@ class Stopping:
             return self._kill(target)
         if self._kill_at is not None:
             return self._terminate(target, self._kill_at - now)
-        return self._pause(target)
+        waits = [w for w in (self._warn(target), self._pause(target)) if w is not None]
+        return min(waits, default=None)
+
+    def _warn(self, target: Target) -> float | None:
+        if not self._requests.signal or self._signal is None:
+            return None
+        if not target.signal(self._signal):
+            return _RETRY_S
+        # Whoever asks again does not know that it was given.
+        self._signal = None
+        return None
 
     def _kill(self, target: Target) -> float | None:
         if not self.killed:
