@@ -10,7 +10,9 @@ wanted=$({
   cd "$tree/labextension" 2>/dev/null &&
     find package.json yarn.lock tsconfig.json schema src style -type f -print0 2>/dev/null | sort -z | xargs -0 cat || true
 } | sha256sum | cut -d' ' -f1)
-[ "$(cat "$venv/.installed" 2>/dev/null)" != "$wanted" ] || exit 0
+# As pip does for a wheel: who runs this tree may not write into it, and each job starts a Python.
+compile_all() { "$venv/bin/python" -m compileall -q "$tree/jupyter_hpccontainers"; }
+[ "$(cat "$venv/.installed" 2>/dev/null)" != "$wanted" ] || { compile_all; exit 0; }
 
 recent_enough() { "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
@@ -53,4 +55,5 @@ mkdir -p "$cache/log"
 "$tree/scripts/node.sh"
 say "pip install -e .[$extras] (a minute or two)"
 run_logged "$cache/log/pip.log" env PATH="$venv/bin:$PATH" "$venv/bin/pip" install -e "$tree[$extras]"
+compile_all
 echo "$wanted" >"$venv/.installed"

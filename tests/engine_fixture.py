@@ -136,7 +136,8 @@ class IsolatedEngine:
         """Return the pids of supervisors of this engine's jobs."""
         mark = os.fsencode(str(self.state / "jobs"))
         lines = {one.pid: _cmdline(one.pid) for one in all_processes()}
-        return [pid for pid, line in lines.items() if mark in line and b"supervisor.main" in line]
+        ours = [pid for pid, line in lines.items() if mark in line and b".supervisor." in line]
+        return [pid for pid in ours if _name(pid) != b"hpcc-spare"]
 
     def clear(self) -> None:
         """End everything of this engine."""
@@ -171,6 +172,13 @@ def _variables(folder: Path) -> dict[str, str]:
 def _cmdline(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _name(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/comm").read_bytes().strip()
     except OSError:
         return b""
 

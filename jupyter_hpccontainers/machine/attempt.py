@@ -8,7 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from pathlib import Path
@@ -231,10 +232,15 @@ def write_order(attempt: Attempt, order: Mapping[str, Any]) -> None:
     _write(attempt.folder / names.ORDER, json.dumps(order).encode(), 0o600)
 
 
-def spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
+Starter = Callable[[Attempt, int], "subprocess.Popen[bytes] | None"]
+"""Gives an attempt and the descriptor of its lock to a supervisor; None when it could not."""
+
+
+def spawn(attempt: Attempt, starter: Starter | None = None) -> subprocess.Popen[bytes]:
     """Start the supervisor of a prepared attempt; the caller reaps it some time after its end.
 
-    Raises StateConflict when one was spawned before: an attempt is never started twice.
+    ``starter`` may have one at hand. Raises StateConflict when one was spawned before: an attempt
+    is never started twice.
     """
     try:
         lock = os.open(
@@ -244,11 +250,36 @@ def spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
         raise StateConflict(f"the attempt in {attempt.folder} was started before") from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        started = _popen_with_signals_held(attempt, lock)
+        started = starter(attempt, lock) if starter is not None else None
+        started = started or _popen(attempt, lock)
         os.pwrite(lock, json.dumps(_holder(started.pid)).encode(), 0)
         return started
     finally:
         os.close(lock)
+
+
+def interpreter(program: str, *arguments: str) -> list[str]:
+    """Return the argv of a supervisor: this Python without site, environment or user's folder."""
+    return [sys.executable, "-I", "-S", "-c", program, str(_PACKAGE_ROOT), *arguments]
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Block our asks around a start: one sent before the handlers stand waits for them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [int(ask) for ask in Ask])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def open_own_words(attempt: Attempt) -> int:
+    """Return a descriptor of the file for what the supervisor itself prints."""
+    return os.open(
+        attempt.folder / names.SUPERVISOR_LOG,
+        os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC,
+        0o600,
+    )
 
 
 def _holder(pid: int) -> dict[str, Any]:
@@ -258,34 +289,19 @@ def _holder(pid: int) -> dict[str, Any]:
     return {"pid": pid, "start_ticks": ticks, "boot_id": boot_id()}
 
 
-def _popen_with_signals_held(attempt: Attempt, lock: int) -> subprocess.Popen[bytes]:
-    """Start it with our signals blocked: one sent before its handlers stand waits for them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [int(ask) for ask in Ask])
-    try:
-        return _popen(attempt, lock)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _popen(attempt: Attempt, lock: int) -> subprocess.Popen[bytes]:
-    own_words = os.open(
-        attempt.folder / names.SUPERVISOR_LOG,
-        os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC,
-        0o600,
-    )
+    own_words = open_own_words(attempt)
     try:
-        return subprocess.Popen(
-            [
-                *(sys.executable, "-I", "-S", "-c", _PROGRAM),
-                *(str(_PACKAGE_ROOT), str(attempt.folder), str(lock)),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=own_words,
-            stderr=own_words,
-            pass_fds=(lock,),
-            start_new_session=True,
-            cwd="/",
-        )
+        with signals_held():
+            return subprocess.Popen(
+                interpreter(_PROGRAM, str(attempt.folder), str(lock)),
+                stdin=subprocess.DEVNULL,
+                stdout=own_words,
+                stderr=own_words,
+                pass_fds=(lock,),
+                start_new_session=True,
+                cwd="/",
+            )
     finally:
         os.close(own_words)
 

@@ -69,6 +69,10 @@ class LocalEffects:
         """Bring the image here; answered by ImageReady or ImageFailed."""
         self._fetching.begin(job_id)
 
+    def make_ready(self) -> None:
+        """Prepare for the next start, beside whatever is done."""
+        self._pool.submit(self._launch.make_ready)
+
     def abandoned(self, job_id: int, attempt: Attempt) -> None:
         """End what an attempt without supervisor left; answered by Exited."""
         self._spawn(self._end_leftovers(job_id, attempt))
@@ -77,6 +81,7 @@ class LocalEffects:
         """Wait until no launch is half-way; what runs goes on."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.get_running_loop().run_in_executor(self._pool, self._launch.close)
 
     def _ask(self, job_id: int, what: Ask) -> None:
         if job_id in self._launching:

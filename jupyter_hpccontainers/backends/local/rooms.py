@@ -16,7 +16,7 @@ from ...machine.others import OthersWatch
 from ...model.job import Job
 from ...model.states import State
 from ...scheduler.core import Scheduler
-from ...scheduler.events import Event, OthersChanged, Progress, StartFailed
+from ...scheduler.events import Event, OthersChanged, Progress, Started, StartFailed
 from ...scheduler.foresight import Foresight
 from ...scheduler.policy import Policy
 from ...store.records import JobChange, JobFilter
@@ -159,6 +159,7 @@ class Rooms:
         learnt = [adoption.past(job, self.config) for job in past if job.spec.array is None]
         self.inbox.begin(self.scheduler.restore(loaded, now, learnt))
         self.queue.publish([row.job for row in rows])
+        self.effects.make_ready()
         for job_id, attempt in (*found.alive, *found.ended):
             self.attempts.look_after(job_id, attempt)
         for job_id, attempt in found.abandoned:
@@ -213,6 +214,9 @@ class Rooms:
 
     def _put(self, event: Event) -> None:
         self.inbox.put(event)
+        if isinstance(event, Started | StartFailed):
+            # Not sooner: it would take the cores that the start itself needs.
+            self.effects.make_ready()
 
     def _abandoned(self, job_id: int, attempt: Any) -> None:
         self.effects.abandoned(job_id, attempt)
