@@ -8,11 +8,15 @@ from .explanation import Change, Explanation
 from .quantities import format_duration, format_memory
 from .reasons import amount
 from .resources import Allocation
+from .states import ReasonCode
 
 #: How many of the changes are told; the others are in the data.
 _CHANGES_TOLD = 2
 #: What is sooner than this is told in seconds, what is later in minutes and hours.
 _SECONDS_TOLD = 90
+
+#: Who waits for these has no start in an estimate, however few are ahead.
+_HANGS_ON_OTHERS = {ReasonCode.DEPENDENCY, ReasonCode.USER_HOLD, ReasonCode.DRAINED}
 
 
 def outlook(told: Explanation, now: float) -> str:
@@ -55,7 +59,8 @@ def _when(told: Explanation, now: float) -> str:
     if told.predicted_start is None:
         if told.reason is None:
             return ""
-        return "when it starts is unknown" if told.exact else "too many are ahead to say when"
+        far = not told.exact and told.reason.code not in _HANGS_ON_OTHERS
+        return "too many are ahead to say when" if far else "when it starts is unknown"
     left_s = told.predicted_start - now
     when = f"in about {_about(left_s)}" if left_s >= 1 else "at any moment"
     if not told.exact:

@@ -44,10 +44,9 @@ from .gates import Gates
 from .loading import load_rows
 from .orders import ordering
 from .overdue import end_overdue, next_due
-from .plan import predict
+from .plan import plan
 from .policy import Backfill, Policy
 from .preempt import Decision, decide
-from .profile import Profile
 from .promises import Promises
 from .refusal import NO_WANTS, Wants, refuse, wants_of
 from .result import CANCELLED, USER_CANCEL, Verdict, judge_exit, judge_failure
@@ -212,14 +211,13 @@ class Scheduler:
         return waiting
 
     def plan(self, now: float, most: int = PLANNED) -> dict[int, float]:
-        """Return when each of the first ``most`` jobs that may be chosen is predicted to start.
+        """Return when each of the first ``most`` jobs and tasks is predicted to start.
 
         Worked out anew at each call; infinite where it hangs on something with an unknown end.
         """
-        holdings, queue = self._jobs.holdings, self._jobs.queue
-        profile = Profile(holdings.free, holdings.releases(), now)
-        waiting = queue.ready.shapes(self._ordering.aged_before(now))
-        return predict(profile, waiting.items(), most)
+        if self._drained:
+            return {}
+        return plan(self._jobs, self._gates, now, self._ordering.aged_before(now), most)
 
     def check(self, now: float) -> None:
         """Raise AssertionError when an invariant is broken; for tests, after every call."""

@@ -35,6 +35,11 @@ WAITS = Explanation(
             "in about 2 h 30 min by a rough estimate",
         ),
         (replace(WAITS, predicted_start=None), "when it starts is unknown"),
+        (replace(WAITS, predicted_start=None, exact=False), "too many are ahead to say when"),
+        (
+            replace(WAITS, predicted_start=None, exact=False, reason=Reason(ReasonCode.DEPENDENCY)),
+            "when it starts is unknown",
+        ),
         (
             replace(WAITS, changes=(Change(cores=2), Change(time_limit_s=600), Change(gpus=1))),
             "in about 12 min, after job 41; "
