@@ -13,6 +13,7 @@ from jupyter_core.application import JupyterApp
 from traitlets import Bool, CaselessStrEnum, Dict, Float, Int, List, Unicode
 
 from ..backends.local.config import LocalConfig
+from ..backends.local.projects import parse_projects
 from ..client.locate import make_folder, runtime_folder
 from ..model.errors import HpccError
 from ..model.job import Network, RuntimeChoice
@@ -88,6 +89,18 @@ class Engine(JupyterApp):
         config=True
     )
     max_pending = Int(10_000, min=1, help="Most jobs that may wait at once.").tag(config=True)
+    max_pending_per_user = Int(
+        None,
+        allow_none=True,
+        min=1,
+        help="Most jobs one person may have waiting or held, each task of an array counted; "
+        "None: no such limit.",
+    ).tag(config=True)
+    projects = Dict(
+        help="Projects and who may submit for them, users and @groups, and up to which class: "
+        '{"carbon": {"members": ["ann", "@chemists"], "highest_priority": "normal"}}. The name '
+        "'' stands for jobs without a project. Where none is configured, any may be named."
+    ).tag(config=True)
     rules = List(
         Unicode(),
         help="Submission rules of the site, asked in this order: names of Python functions "
@@ -148,6 +161,8 @@ class Engine(JupyterApp):
             run_as=self.run_as,
             allow_root=self.allow_root,
             max_pending=self.max_pending,
+            max_pending_per_user=self.max_pending_per_user,
+            projects=parse_projects(self.projects),
             rules=tuple(self.rules),
             rule_folders=tuple(self.config_file_paths),
             rules_timeout_s=self.rules_timeout,

@@ -1,11 +1,11 @@
-"""What a spec passes before it is accepted: the site's rules, then the door, then the size."""
+"""What a spec passes before it is accepted: the site's rules, its projects, then the door."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from ...model.changes import SpecChange
-from ...model.errors import StateConflict
+from ...model.errors import HpccError, StateConflict
 from ...model.job import Job, JobSpec
 from ...model.rules import Submitter
 from ...runtimes.order import Person
@@ -18,9 +18,10 @@ from .rooms import Rooms
 async def vetted(rooms: Rooms, spec: JobSpec, key: str | None = None) -> Submission:
     """Return the submission of a spec as the rules made it; every refusal is an HpccError."""
     notes: tuple[str, ...] = ()
-    if rooms.rules.names:
-        person = await rooms.in_thread(rooms.door.person, spec)
-        spec, notes = await _by_the_rules(rooms, spec, person)
+    if rooms.rules.names or rooms.projects.any:
+        submitter = await rooms.in_thread(_submitter, rooms, spec)
+        spec, notes = await rooms.rules.applied(spec, submitter)
+        rooms.projects.check(spec, submitter.user, submitter.groups)
     submission = await rooms.in_thread(rooms.door.vet, spec, key)
     return replace(submission, notes=notes)
 
@@ -34,10 +35,10 @@ async def changed(
     StateConflict where somebody else changed the job while the rules were asked.
     """
     spec = change.applied_to(row.job.spec)
-    if not rooms.rules.names:
+    if not (rooms.rules.names or rooms.projects.any):
         return spec, row.job.notes
-    person = await rooms.in_thread(person_of_row, row)
-    made, notes = await _by_the_rules(rooms, spec, person, changing=True)
+    submitter = await rooms.in_thread(_changer, row)
+    made, notes = await rooms.rules.applied(spec, submitter)
     if (await rooms.ledger.row(row.job.id)).job.spec != row.job.spec:
         raise StateConflict(
             f"job {row.job.id} was changed at the same time", cure="look at it, and change it again"
@@ -49,6 +50,8 @@ async def changed(
         priority=made.priority,
         begin_at=made.begin_at,
     )
+    if spec.priority is not row.job.spec.priority:
+        rooms.projects.check(spec, submitter.user, submitter.groups)
     return spec, (*row.job.notes, *notes)
 
 
@@ -56,13 +59,21 @@ async def accepted_before(rooms: Rooms, spec: JobSpec, key: str | None) -> Job |
     """Return the job that this person's key was accepted for, if it was."""
     if key is None:
         return None
-    person = await rooms.in_thread(rooms.door.person, spec)
+    try:
+        person = await rooms.in_thread(rooms.door.person, spec)
+    except (HpccError, OSError):
+        return None
     return await rooms.ledger.ask(Store.job_of_key, person.uid, key)
 
 
-async def _by_the_rules(
-    rooms: Rooms, spec: JobSpec, person: Person, *, changing: bool = False
-) -> tuple[JobSpec, tuple[str, ...]]:
-    groups = await rooms.in_thread(groups_of, person)
-    submitter = Submitter(user=person.name, uid=person.uid, groups=groups, changing=changing)
-    return await rooms.rules.applied(spec, submitter)
+def _submitter(rooms: Rooms, spec: JobSpec) -> Submitter:
+    return _told_of(rooms.door.person(spec), changing=False)
+
+
+def _changer(row: StoredJob) -> Submitter:
+    return _told_of(person_of_row(row), changing=True)
+
+
+def _told_of(person: Person, *, changing: bool) -> Submitter:
+    """Return what rules are told of a person; blocks where groups are looked up elsewhere."""
+    return Submitter(user=person.name, uid=person.uid, groups=groups_of(person), changing=changing)

@@ -83,7 +83,8 @@ class LocalBackend:
         vetted = await admission.vetted(rooms, spec, key)
         rooms.scheduler.refuse(vetted.spec.resources, wants(vetted.spec, vetted.owner.user))
         ended = await parents_at_door(vetted.spec, rooms.ledger)
-        accepted = await rooms.ledger.accept(vetted, rooms.clock.wall())
+        with rooms.pending.arriving(vetted):
+            accepted = await rooms.ledger.accept(vetted, rooms.clock.wall())
         if accepted.created:
             row = await rooms.ledger.row(accepted.job.id)
             ready = bool(row.restart.image_reference)

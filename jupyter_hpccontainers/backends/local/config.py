@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...model.job import Network, RuntimeChoice
 from ...scheduler.policy import DEFAULT, Policy
+from .projects import Project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class LocalConfig:
     run_as: str = ""
     allow_root: bool = False
     max_pending: int = 10_000
+    max_pending_per_user: int | None = None
+    projects: Mapping[str, Project] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
     rule_folders: tuple[str, ...] = ()
     rules_timeout_s: float = 5.0

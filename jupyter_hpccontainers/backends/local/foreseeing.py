@@ -34,6 +34,7 @@ async def explain(rooms: Rooms, job: Job) -> Explanation | None:
 async def dry_run(rooms: Rooms, spec: JobSpec) -> Explanation:
     """Return the same for a job nobody submitted; raises what a submission would, but for size."""
     vetted = await admission.vetted(rooms, spec)
+    rooms.pending.check(vetted)
     ended = await parents_at_door(vetted.spec, rooms.ledger)
     ready = bool(vetted.restart.image_reference)
     row = StoredJob(job=_unborn(vetted, rooms.clock.wall()), owner=vetted.owner)

@@ -38,6 +38,8 @@ from .inbox import Inbox
 from .launch import Launch, failure
 from .ledger import Ledger
 from .parents import Ended, parents_of_rows
+from .pending import Pending
+from .projects import Projects
 from .queue_view import QueueView
 from .rules import Rules
 from .runtimes import Runtimes
@@ -79,6 +81,8 @@ class Rooms:
         self.runtimes = Runtimes(config, folders, ledger.engine_id())
         self.door = Door(config, self.machine, self.runtimes)
         self.rules = Rules(config)
+        self.projects = Projects(config.projects)
+        self.pending = Pending(config.max_pending_per_user, ledger, self.scheduler)
         self.attempts = Attempts(self.watching, self.clock, self._put, self._abandoned)
         self.fetching = Fetching(self.runtimes, ledger.row, self.note, self._put)
         launch = Launch(config, self.machine, folders, self.runtimes, ledger.engine_id())
