@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,11 +60,11 @@ class IsolatedEngine:
         path = self.folder / "config/jupyter_hpccontainers_config.json"
         path.write_text(json.dumps({"Engine": traits, "SchedulingPolicy": dict(policy or {})}))
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
+    def start(self, under: Sequence[str] = ()) -> None:
+        """Start it, by the command ``under`` where there is one, and wait until it answers."""
         with (self.folder / "run/engine.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyter_hpccontainers.engine"],
+                [*under, sys.executable, "-m", "jupyter_hpccontainers.engine"],
                 env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                 start_new_session=True,
             )  # fmt: skip

@@ -22,6 +22,7 @@ class Record:
 
     ``past`` is given where this is another attempt: how the one before ended. ``failures`` and
     ``retry_at`` are then what a restart must know; else they are as they were.
+    ``ran_s``: of one that runs, how long it has, as its limit counts.
     ``array``: it is a task of that array, and with its first Record a job of its own. ``tasks``:
     it is an array, and its tasks stand so.
     """
@@ -40,6 +41,7 @@ class Record:
     retry_at: float | None = None
     array: int | None = None
     tasks: TaskCounts | None = None
+    ran_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from .events import (
     OthersChanged,
     Released,
     Restored,
+    Slept,
     Started,
     StartFailed,
     Submission,
@@ -235,6 +236,8 @@ class Scheduler:
                 self._jobs.holdings.see_others(others)
             case DrainChanged(drained=drained):
                 self._drained, self._decided = drained, _NEVER
+            case Slept(seconds=seconds):
+                self._jobs.sleep_through(seconds)
             case Ticked():
                 pass
             case _:

@@ -77,6 +77,7 @@ class Entry:
     bounds its grace; ``told_at`` is the same, unless an engine that restarted does not know.
     ``unmet``: the dependencies whose parents are not DONE; only ``dependencies`` changes it.
     ``failures`` counts attempts that were tried again; the next may start at ``retry_at``.
+    ``paused_s``: how much of the time since ``started_at`` does not count against the limit.
     ``signalled``: this attempt was given its signal.
     ``throttled``: as many tasks of the array run as may; ``renewed_at``: when its last one began.
     """
@@ -98,6 +99,7 @@ class Entry:
     failures: int = 0
     retry_at: float | None = None
     signalled: bool = False
+    paused_s: float = 0.0
 
     @property
     def waits_until(self) -> float | None:
@@ -122,7 +124,7 @@ class Entry:
         if self.state is State.STARTING and self.starting_at is not None:
             return self.starting_at + self.job.start_timeout_s
         if self.state is State.RUNNING and self.started_at is not None:
-            return self.started_at + self.limit_s
+            return self.started_at + self.paused_s + self.limit_s
         return math.inf
 
     @property
@@ -143,10 +145,25 @@ class Entry:
         if self.state is State.STOPPING and self.stopping_at is not None:
             return self.stopping_at + self.job.grace_s
         if self.state is State.RUNNING and self.started_at is not None:
-            return self.started_at + limit_s + self.job.grace_s
+            return self.started_at + self.paused_s + limit_s + self.job.grace_s
         if self.state is State.STARTING and self.starting_at is not None:
             return self.starting_at + self.job.start_timeout_s + limit_s + self.job.grace_s
         return math.inf
+
+    def ran_s(self, now: float) -> float | None:
+        """Return how long it has run as its limit counts; None while it does not run."""
+        if self.state is not State.RUNNING or self.started_at is None:
+            return None
+        return now - self.started_at - self.paused_s
+
+    def postpone(self, seconds: float) -> None:
+        """Let none of the times that bound it have run for so long."""
+        if self.state is State.STARTING and self.starting_at is not None:
+            self.starting_at += seconds
+        elif self.state is State.STOPPING and self.stopping_at is not None:
+            self.stopping_at += seconds
+        else:
+            self.paused_s += seconds
 
 
 def new_entry(job: Submission) -> Entry:
@@ -173,6 +190,7 @@ def restored_entry(row: Restored, now: float) -> Entry:
         stop_reason=row.stop_reason,
         failures=row.failures,
         retry_at=row.retry_at,
+        paused_s=row.paused_s,
     )
     if state is State.STARTING and row.starting_at is None:
         entry.starting_at = now

@@ -191,6 +191,13 @@ class DrainChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Slept:
+    """The machine was suspended for so many seconds just now; no job ran, no time limit does."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """Time has passed: sent when the last ``WakeAt`` is due."""
 
@@ -207,7 +214,7 @@ JobEvent = (
     | Held
     | Released
 )
-Event = Submitted | JobEvent | OthersChanged | DrainChanged | Ticked
+Event = Submitted | JobEvent | OthersChanged | DrainChanged | Slept | Ticked
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +236,7 @@ class Restored:
     ``starting_at``, ``started_at``, ``stopping_at`` and ``ended_at`` are when it entered those
     states, None where it did not or that was not kept; ``stop_reason`` is the reason recorded with
     STOPPING.
+    ``paused_s``: so much of the time since ``started_at`` does not count against its limit.
     ``failures`` and ``retry_at`` are those of the last Record that named them. An array holds
     nothing itself; its ``progress`` says which of its tasks are jobs of their own by now.
     """
@@ -243,4 +251,5 @@ class Restored:
     stop_reason: Reason | None = None
     failures: int = 0
     retry_at: float | None = None
+    paused_s: float = 0.0
     progress: Progress = Progress()

@@ -266,7 +266,7 @@ class Jobs:
         entry.failures, entry.retry_at = following
         entry.allocation = entry.stop_reason = None
         entry.starting_at = entry.started_at = entry.stopping_at = entry.told_at = None
-        entry.signalled = False
+        entry.signalled, entry.paused_s = False, 0.0
         self._move(entry, Requeued, ended_at, past=past)
         self.enqueue(entry, now)
 
@@ -281,6 +281,12 @@ class Jobs:
         self.best_effort.discard(job_id)
         self.deadlines.forget(job_id)
         self.signals.forget(job_id)
+
+    def sleep_through(self, seconds: float) -> None:
+        """Let every job that holds something have its times later by a sleep of the machine."""
+        for entry in list(self.holding()):
+            entry.postpone(seconds)
+            self._replan(entry)
 
     def give_another_reason(self, entry: Entry, reason: Reason) -> None:
         """Note that a job told to stop is to stop for another reason, which then counts."""
@@ -338,6 +344,7 @@ class Jobs:
                 failures=entry.failures if past else 0,
                 retry_at=entry.retry_at if past else None,
                 array=job.array,
+                ran_s=entry.ran_s(at),
             )
         )
 

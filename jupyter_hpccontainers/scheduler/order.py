@@ -152,7 +152,7 @@ class ByIndex:
         begun_at = entry.starting_at if entry.starting_at is not None else entry.started_at
         self._yardstick.ended(entry.job.job_id, 0.0 if begun_at is None else max(at - begun_at, 0))
         if entry.started_at is not None:
-            run_s = max(at - entry.started_at, 0.0)
+            run_s = max(at - entry.started_at - entry.paused_s, 0.0)
             self._history.learn(entry.kind, entry.job.resources, run_s)
 
     def recall(self, rows: Iterable[Restored]) -> None:

@@ -34,7 +34,8 @@ class Restart:
     which the attempt was started. ``suspect_starts`` counts starts in a row during which the
     engine ended. ``disk_bytes`` is what the job's folder held at the end; ``files_removed``
     says that retention took the folder away. ``failures`` counts attempts that were tried again,
-    the next of which may start at ``retry_at`` (seconds since the epoch).
+    the next of which may start at ``retry_at`` (seconds since the epoch). It had run for ``ran_s``
+    when CLOCK_MONOTONIC stood at ``monotonic_s``.
     """
 
     image_reference: str = ""
@@ -48,6 +49,8 @@ class Restart:
     files_removed: bool = False
     failures: int = 0
     retry_at: float | None = None
+    ran_s: float | None = None
+    monotonic_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,7 @@ class Known:
     starts: int = 0
     result: Result | None = None
     signalled: bool = False
+    paused_s: float = 0.0
 
     @property
     def asked(self) -> Amounts:
@@ -132,7 +133,7 @@ class Known:
         if self.state is State.STOPPING:
             return self.stopping_at + self.job.grace_s
         if self.state is State.RUNNING:
-            return self.started_at + self.limit_s + self.job.grace_s
+            return self.started_at + self.paused_s + self.limit_s + self.job.grace_s
         return self.starting_at + self.longest_s
 
     @property
@@ -141,7 +142,7 @@ class Known:
         if self.state is State.STARTING:
             return self.starting_at + self.job.start_timeout_s
         if self.state is State.RUNNING:
-            return self.started_at + self.limit_s
+            return self.started_at + self.paused_s + self.limit_s
         return math.inf
 
     @property
@@ -150,7 +151,7 @@ class Known:
         before_s = self.job.signal_before_s
         if before_s is None or self.signalled or self.state is not State.RUNNING:
             return math.inf
-        return self.started_at + self.limit_s - before_s
+        return self.told_to_stop_at - before_s
 
 
 @dataclass
@@ -233,7 +234,7 @@ class World:
         one.job = replace(one.job, attempt=said.attempt)
         one.failures, one.retry_at, one.starts = said.failures, said.retry_at, 0
         one.allocation = one.starting_at = one.started_at = one.stopping_at = None
-        one.stop_reason, one.signalled = None, False
+        one.stop_reason, one.signalled, one.paused_s = None, False, 0.0
 
     def is_tried_again(self, one: Known, end: Any, result: Result) -> bool:
         """Whether another attempt has to follow one that ended so."""
@@ -410,6 +411,7 @@ class World:
                 stop_reason=one.stop_reason,
                 failures=one.failures,
                 retry_at=one.retry_at,
+                paused_s=one.paused_s,
             )
             for one in self.jobs.values()
         ]

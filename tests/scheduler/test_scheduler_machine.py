@@ -41,6 +41,7 @@ from jupyter_hpccontainers.scheduler import (
     OthersChanged,
     Released,
     Restored,
+    Slept,
     Start,
     Started,
     StartFailed,
@@ -279,6 +280,21 @@ class LivesOfAMachine(RuleBasedStateMachine):
                 self.send(Ticked())
                 self.check_everything()
         self.world.now = until
+
+    @rule(seconds=st.integers(1, 60))
+    def the_machine_sleeps(self, seconds) -> None:
+        """The time goes on, no limit does; begin times that came meanwhile come then."""
+        world = self.world
+        world.now += seconds
+        for one in world.holding():
+            if one.state is State.STARTING:
+                one.starting_at += seconds
+            elif one.state is State.STOPPING:
+                one.stopping_at += seconds
+            else:
+                one.paused_s += seconds
+        self.promise += seconds
+        self.send(Slept(seconds))
 
     @rule()
     def engine_is_killed_and_restarted(self) -> None:

@@ -16,6 +16,7 @@ from ...scheduler.events import Changed, Progress, Restored, Submission, TimeLim
 from ...scheduler.refusal import Wants
 from ...store.records import StoredJob
 from .arrays import task_block
+from .clock import Clock
 from .config import LocalConfig
 from .folders import Folders
 from .parents import Ended, edges
@@ -80,9 +81,10 @@ def _kind(spec: JobSpec) -> str:
 
 
 def restored(
-    row: StoredJob, config: LocalConfig, ended: Ended, progress: Progress, now: float
+    row: StoredJob, config: LocalConfig, ended: Ended, progress: Progress, clock: Clock
 ) -> Restored:
     """Return a row as the scheduler loads it; the image of what waits is looked at again."""
+    now = clock.now()
     job = row.job
     holding = job.state.holds_allocation and job.spec.array is None
     return Restored(
@@ -96,8 +98,24 @@ def restored(
         stop_reason=job.reason if job.state is State.STOPPING else None,
         failures=row.restart.failures,
         retry_at=row.restart.retry_at,
+        paused_s=_paused_s(row, clock),
         progress=progress,
     )
+
+
+def _paused_s(row: StoredJob, clock: Clock) -> float:
+    """Return how much of the time since its start does not count: nobody told while it slept.
+
+    Negative where the wall clock was set back since.
+    """
+    started_at, kept = row.job.started_at, row.restart
+    if row.job.state is not State.RUNNING or started_at is None:
+        return 0.0
+    if kept.ran_s is None or kept.monotonic_s is None:
+        return 0.0
+    awake_s = clock.monotonic_s() - kept.monotonic_s
+    # Below 0 it began in an earlier boot: nothing of it can be left.
+    return clock.now() - started_at - kept.ran_s - awake_s if awake_s >= 0 else 0.0
 
 
 def past(job: Job, config: LocalConfig) -> Restored:

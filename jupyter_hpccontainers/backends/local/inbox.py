@@ -21,7 +21,7 @@ from ...scheduler.actions import (
     WakeAt,
 )
 from ...scheduler.core import Scheduler
-from ...scheduler.events import Event, Ticked
+from ...scheduler.events import Event, Slept, Ticked
 from ...store.records import JobChange
 from .clock import Clock
 
@@ -107,7 +107,9 @@ class Inbox:
             async with self._turn:
                 if told := [letter.told for letter in batch if letter.told is not None]:
                     self._publish(told)
-                actions = self._scheduler.handle_all(events, self._clock.now())
+                slept_s = self._clock.newly_slept_s()
+                slept = [Slept(slept_s)] if slept_s else []
+                actions = self._scheduler.handle_all([*slept, *events], self._clock.now())
             # By identity: two equal events may stand in one batch and only one be refused.
             errors = {id(a.event): a.error for a in actions if isinstance(a, Refused)}
             asked = [one.change for one in batch if one.change and id(one.event) not in errors]
@@ -115,7 +117,8 @@ class Inbox:
             _answer(batch, errors)
 
     async def _settle(self, actions: list[Action], asked: Sequence[JobChange] = ()) -> None:
-        decided = [_change(action) for action in actions if isinstance(action, Record)]
+        monotonic_s = self._clock.monotonic_s()
+        decided = [_change(one, monotonic_s) for one in actions if isinstance(one, Record)]
         changes = [*asked, *decided]
         jobs = await self._record(changes, self._clock.wall()) if changes else []
         # Also without a record: whoever waits may now wait for something else, or further ahead.
@@ -148,7 +151,7 @@ class Inbox:
         self._alarm = asyncio.get_running_loop().call_later(delay_s, self.put, Ticked())
 
 
-def _change(record: Record) -> JobChange:
+def _change(record: Record, monotonic_s: float) -> JobChange:
     fields: dict[str, Any] = {
         "state": record.state,
         "attempt": record.attempt,
@@ -162,6 +165,8 @@ def _change(record: Record) -> JobChange:
         fields["allocation"] = record.allocation
     if record.state is State.RUNNING:
         fields["started_at"] = record.at
+    if record.ran_s is not None:
+        fields |= {"ran_s": record.ran_s, "monotonic_s": monotonic_s}
     if record.past is not None:
         fields |= {
             "attempts": (record.past,),

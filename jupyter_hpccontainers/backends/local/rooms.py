@@ -16,7 +16,7 @@ from ...machine.others import OthersWatch
 from ...model.job import Job
 from ...model.states import State
 from ...scheduler.core import Scheduler
-from ...scheduler.events import Event, OthersChanged, Progress, Started, StartFailed
+from ...scheduler.events import Event, OthersChanged, Progress, Started, StartFailed, Ticked
 from ...scheduler.foresight import Foresight
 from ...scheduler.policy import Policy
 from ...store.records import JobChange, JobFilter
@@ -157,7 +157,9 @@ class Rooms:
         now = self.clock.now()
         found = adoption.look(rows, self.folders)
         loaded = [
-            adoption.restored(row, self.config, ended, progress.get(row.job.id, Progress()), now)
+            adoption.restored(
+                row, self.config, ended, progress.get(row.job.id, Progress()), self.clock
+            )
             for row in rows
         ]
         learnt = [adoption.past(job, self.config) for job in past if job.spec.array is None]
@@ -215,6 +217,9 @@ class Rooms:
         others = await self.in_thread(self._others.now, self.attempts.pids(), held)
         if others != self.scheduler.others:
             self.inbox.put(OthersChanged(others))
+        if self.clock.has_slept:
+            # The alarm stood still with the machine, and a begin time may have come meanwhile.
+            self.inbox.put(Ticked())
 
     def _put(self, event: Event) -> None:
         self.inbox.put(event)
