@@ -241,17 +241,17 @@ WARNED = """
 
 
 def test_the_signal_of_the_order_reaches_the_main_process_once(lab: Lab) -> None:
-    job = lab.run(python(WARNED), signal="USR1").says(b"ready")
+    job = lab.run(python(WARNED), signal="USR1").says(b"ready\n")
     for _ in range(3):
         job.ask(Ask.SIGNAL)
-    job.says(b"warned").ask(Ask.SIGNAL)
+    job.says(b"warned\n").ask(Ask.SIGNAL)
     (lab.folder / "work" / "enough").touch()
     assert job.ended().exit_code == 0
     assert job.out == b"ready\nwarned\ntold 1\n"
 
 
 def test_without_one_in_the_order_nobody_is_signalled(lab: Lab) -> None:
-    job = lab.run(python(WARNED)).says(b"ready").ask(Ask.SIGNAL)
+    job = lab.run(python(WARNED)).says(b"ready\n").ask(Ask.SIGNAL)
     (lab.folder / "work" / "enough").touch()
     assert job.ended().exit_code == 0
     assert job.out == b"ready\ntold 0\n"
@@ -259,7 +259,7 @@ def test_without_one_in_the_order_nobody_is_signalled(lab: Lab) -> None:
 
 def test_a_signal_nobody_waits_for_ends_the_job_as_itself(lab: Lab) -> None:
     job = lab.run("import time; print('ready', flush=True); time.sleep(300)", signal="TERM")
-    end = job.says(b"ready").ask(Ask.SIGNAL).ended()
+    end = job.says(b"ready\n").ask(Ask.SIGNAL).ended()
     assert (end.exit_code, end.signal, end.error_code) == (143, 15, "")
 
 
