@@ -136,6 +136,7 @@ def past(job: Job, config: LocalConfig) -> Restored:
             user=job.user,
             kind=_kind(spec),
             begin_at=spec.begin_at,
+            project=spec.project,
             dependencies=edges(spec, {}),
             array=job.task.array if job.task else None,
         ),
