@@ -27,9 +27,10 @@ class State(StrEnum):
     @property
     def waits(self) -> bool:
         """Whether a job in this state has not been started yet."""
-        return self in {State.PENDING, State.HELD}
+        return self in _WAITING
 
 
+_WAITING = frozenset({State.PENDING, State.HELD})
 _HOLDING = frozenset({State.STARTING, State.RUNNING, State.SUSPENDED, State.STOPPING})
 
 

@@ -6,7 +6,7 @@ and only then are the others carried out. Each effect comes back as an event.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY
 
 from ..model.arrays import TaskCounts
 from ..model.errors import HpccError
@@ -14,9 +14,10 @@ from ..model.job import PastAttempt
 from ..model.resources import Allocation
 from ..model.states import Reason, Result, State
 from .events import Event
+from .messages import message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Record:
     """Write down where the job stands now; ``at`` is when it came there.
 
@@ -27,6 +28,7 @@ class Record:
     it is an array, and its tasks stand so.
     """
 
+    _: KW_ONLY
     job_id: int
     attempt: int
     state: State
@@ -44,14 +46,14 @@ class Record:
     ran_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class FetchImage:
     """Bring the job's image here; answered by ImageReady or ImageFailed. Asked once per job."""
 
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class Start:
     """Start the attempt on exactly these cores and GPUs; answered by Started or StartFailed."""
 
@@ -60,7 +62,7 @@ class Start:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class Stop:
     """TERM, ``grace_s`` seconds, then KILL of the whole tree; answered by Exited."""
 
@@ -68,14 +70,14 @@ class Stop:
     grace_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class Kill:
     """KILL the whole tree now; answered by Exited."""
 
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class Signal:
     """Give the job the signal it asked for before its time limit; repeating it must be harmless.
 
@@ -85,14 +87,14 @@ class Signal:
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class WakeAt:
     """Send Ticked at this time; replaces the one before. Without it nothing is due."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class Refused:
     """One event of a batch was refused and changed nothing; only ``handle_all`` answers so."""
 

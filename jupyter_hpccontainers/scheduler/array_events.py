@@ -29,6 +29,8 @@ class ArrayEvents:
         StateConflict for what can't be asked of tasks.
         """
         job_id, arrays = event.job_id, self._jobs.arrays
+        if not len(arrays):
+            return False
         if job_id in arrays:
             if isinstance(event, CancelRequested):
                 self._cancel_all(job_id, event, now)

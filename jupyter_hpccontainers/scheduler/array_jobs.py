@@ -166,7 +166,7 @@ class ArrayJobs(Jobs):
             return
         array = self.arrays[entry.job.job_id]
         array.told = array.state
-        self.act(_array_record(array, at))
+        self._records.append(_array_record(array, at))
 
 
 def _array_record(array: Array, at: float) -> Record:

@@ -143,6 +143,9 @@ class Arrays:
         self._arrays: dict[int, Array] = {}
         self._firsts: list[tuple[int, int]] = []
 
+    def __len__(self) -> int:
+        return len(self._arrays)
+
     def __contains__(self, number: int) -> bool:
         return number in self._arrays
 

@@ -22,8 +22,8 @@ from __future__ import annotations
 
 import heapq
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
@@ -31,9 +31,13 @@ from ..model.resources import Resources
 from .amounts import subtract
 from .entry import Key, Shape
 from .holdings import Release
+from .messages import message
+
+#: The last time there is before infinity, which stands for an end that nobody knows.
+_LAST = sys.float_info.max
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class Reservation:
     """When the head will start at the latest (infinite: unknown), and what is spare then."""
 
@@ -52,11 +56,12 @@ class Reservation:
         lines = block.lines.values()
         if block.resources.fits_in(self.spare):
             return lines
-        return [line for line in lines if self.outlived_by(now + line.shape.span_s)]
+        at = min(self.at, _LAST)
+        return [line for line in lines if now + line.shape.span_s <= at]
 
     def outlived_by(self, ends_at: float) -> bool:
         """Whether something that ends at ``ends_at`` is surely gone when the head is to start."""
-        return ends_at <= self.at and ends_at < math.inf
+        return ends_at <= self.at and ends_at <= _LAST
 
 
 def reserve(
@@ -75,19 +80,19 @@ def reserve(
     at = now
     cores, memory, gpus = free.cores, free.memory_bytes, free.gpus
     unknown: list[Resources] = []
-    for release in releases:
-        if (
-            release.at > at
-            and asked.cores <= cores
-            and asked.memory_bytes <= memory
-            and asked.gpus <= gpus
-            and release.at > (opened := opens(at))
-        ):
-            at = opened
-            break
-        at, back = max(at, release.at), release.amounts
+    for back_at, _, _, back in releases:
+        if back_at > at:
+            if (
+                asked.cores <= cores
+                and asked.memory_bytes <= memory
+                and asked.gpus <= gpus
+                and back_at > (opened := opens(at))
+            ):
+                at = opened
+                break
+            at = back_at
         cores, memory, gpus = cores + back.cores, memory + back.memory_bytes, gpus + back.gpus
-        if at == math.inf:
+        if at > _LAST:
             unknown.append(back)
     else:
         at = opens(at)
@@ -118,6 +123,10 @@ class Line(Protocol):
 
     def keys(self, aged_before: float, /) -> Iterator[Key]:
         """Yield all, the first first."""
+        ...
+
+    def __len__(self) -> int:
+        """Return how many may start."""
         ...
 
 
@@ -152,17 +161,20 @@ def choose(
 
     Without ``backfill`` none goes past the head. ``releases`` are asked for only if one might.
     """
+    cores, memory, gpus = free.cores, free.memory_bytes, free.gpus
     able: list[Block] = []
-    unable: tuple[Key, Resources] | None = None
+    rest: list[Block] = []
     for block in blocks:
-        if block.resources.fits_in(free):
-            able.append(block)
-            continue
+        asked = block.resources
+        fits = asked.cores <= cores and asked.memory_bytes <= memory and asked.gpus <= gpus
+        (able if fits else rest).append(block)
+    if not able:
+        return []
+    unable: tuple[Key, Resources] | None = None
+    for block in rest:
         front = block.front(aged_before)
         if unable is None or front < unable[0]:
             unable = front, block.resources
-    if not able:
-        return []
     return _Pass(free, releases, now, aged_before).run(able, unable, backfill)
 
 
@@ -177,6 +189,8 @@ class _Front(NamedTuple):
         """Return the next one, which is first once this one has started."""
         rest = self.rest
         if rest is None:
+            if len(self.line) == 1:
+                return None
             rest = self.line.keys(aged_before)
             next(rest)
         key = next(rest, None)
@@ -185,6 +199,16 @@ class _Front(NamedTuple):
 
 class _Pass:
     """One pass over the blocks whose jobs fit."""
+
+    __slots__ = (
+        "_aged_before",
+        "_begun",
+        "_free",
+        "_now",
+        "_releases",
+        "_reservation",
+        "_starts",
+    )
 
     def __init__(
         self,
@@ -214,8 +238,9 @@ class _Pass:
                 self._start_behind([front for front in fronts if self._may_start(front)])
         elif backfill:
             made = self._reserve(*unable)
-            admitted = (line for block in able for line in made.admitted(block, self._now))
-            self._start_behind(self._fronts(admitted))
+            admitted = [line for block in able for line in made.admitted(block, self._now)]
+            if admitted:
+                self._start_behind(self._fronts(admitted))
         return self._starts
 
     def _fronts(self, lines: Iterable[Line]) -> list[_Front]:

@@ -331,12 +331,13 @@ class Scheduler:
         jobs.let_begin(now)
         end_overdue(jobs, now)
         # Nothing has changed since the last decision at this time, so it would be the same.
-        while self._decided != (now, self._changes):
-            self._decided = now, self._changes
+        while self._decided != (stand := (now, self._changes)):
+            self._decided = stand
             self._carry_out(now)
             # Who makes way for one may let another start; else one pass finds all.
             if not jobs.best_effort:
                 self._decided = now, self._changes
+                break
         return jobs.actions(self._wake_at(now))
 
     def _carry_out(self, now: float) -> None:

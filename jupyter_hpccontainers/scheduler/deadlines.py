@@ -41,6 +41,8 @@ class Deadlines:
     def due(self, now: float) -> list[int]:
         """Return the jobs that are due by ``now``, the longest overdue first."""
         # A time that was changed and changed back stands in the heap twice.
+        if self.next > now:
+            return []
         due: dict[tuple[float, int], None] = {}
         while self.next <= now:
             due[heapq.heappop(self._heap)] = None
@@ -51,7 +53,10 @@ class Deadlines:
     @property
     def next(self) -> float:
         """When the next one is due."""
-        heap = self._heap
-        while heap and self._times.get(heap[0][1]) != heap[0][0]:
+        heap, times = self._heap, self._times
+        while heap:
+            at, job_id = heap[0]
+            if times.get(job_id) == at:
+                return at
             heapq.heappop(heap)
-        return heap[0][0] if heap else math.inf
+        return math.inf

@@ -32,6 +32,9 @@ class Dependencies:
     def add(self, entry: Entry, ended: Mapping[int, Result | None]) -> None:
         """Take in a job that waits; its parents that are DONE are judged at once."""
         job = entry.job
+        if not job.dependencies:
+            entry.unmet = ()
+            return
         entry.unmet = tuple(edge.on for edge in job.dependencies)
         for edge in job.dependencies:
             result = edge.result or ended.get(edge.on.job)
@@ -46,8 +49,9 @@ class Dependencies:
 
     def ended(self, job_id: int, result: Result) -> None:
         """Judge the children of a job that is DONE."""
-        for entry in self._children.pop(job_id, {}).values():
-            self._judge(entry, job_id, result)
+        if job_id in self._children:
+            for entry in self._children.pop(job_id).values():
+                self._judge(entry, job_id, result)
 
     def forget(self, entry: Entry) -> None:
         """The job is DONE and waits for nobody."""
@@ -62,6 +66,8 @@ class Dependencies:
 
     def take(self) -> list[Judged]:
         """Return who was judged since the last call."""
+        if not self._judged:
+            return []
         judged, self._judged = list(self._judged.values()), {}
         return judged
 

@@ -104,8 +104,10 @@ class Entry:
     @property
     def waits_until(self) -> float | None:
         """Until when it may not start: its begin time, or the end of its back-off."""
-        times = [at for at in (self.job.begin_at, self.retry_at) if at is not None]
-        return max(times, default=None)
+        begin_at, retry_at = self.job.begin_at, self.retry_at
+        if begin_at is None or retry_at is None:
+            return retry_at if begin_at is None else begin_at
+        return max(begin_at, retry_at)
 
     @property
     def kind(self) -> Kind:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from ..model.dependencies import Dependency
 from ..model.job import Priority
 from ..model.machine import OthersUse
 from ..model.resources import Allocation, Resources
 from ..model.states import Reason, Result, State
+from .messages import message
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +72,21 @@ class Submission:
     signal_before_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class Submitted:
     """A job was accepted. Refused with NeverFits when the machine can never hold it."""
 
     job: Submission
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class ImageReady:
     """The job's image is on this machine, in the form its runtime needs."""
 
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class ImageFailed:
     """The job's image can't be had; the job ends FAILED with this reason."""
 
@@ -93,7 +94,7 @@ class ImageFailed:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class Started:
     """The user's program runs since ``at`` (None: since now); its time limit counts from there.
 
@@ -105,7 +106,7 @@ class Started:
     attempt: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class StartFailed:
     """The program never ran, and nothing of the attempt is left on the machine."""
 
@@ -114,7 +115,7 @@ class StartFailed:
     attempt: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Exited:
     """Everything of the attempt has ended, so its allocation is free again.
 
@@ -123,6 +124,7 @@ class Exited:
     where known; a job that ended before it was told to stop keeps its own result.
     """
 
+    _: KW_ONLY
     job_id: int
     exit_code: int | None = None
     signal: int | None = None
@@ -132,7 +134,7 @@ class Exited:
     attempt: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class CancelRequested:
     """A person wants the job ended, with ``kill`` without the grace period; twice is once."""
 
@@ -140,7 +142,7 @@ class CancelRequested:
     kill: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class TimeLimitChanged:
     """A person changes the time limit; refused where it would delay the head of the queue."""
 
@@ -148,13 +150,14 @@ class TimeLimitChanged:
     limit_s: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Changed:
     """A person changes what a waiting job asks for; all of it is named, changed or not.
 
     Refused with NeverFits when the machine can never hold it.
     """
 
+    _: KW_ONLY
     job_id: int
     resources: Resources
     limit_s: float | None
@@ -162,42 +165,42 @@ class Changed:
     begin_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class Held:
     """A person holds a waiting job back."""
 
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class Released:
     """A person lets a held job go on; it keeps its place by submission."""
 
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class OthersChanged:
     """What processes outside our jobs use has changed."""
 
     others: OthersUse
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class DrainChanged:
     """A person lets nothing new start from now on (``drained``), or lets it again."""
 
     drained: bool
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class Slept:
     """The machine was suspended for so many seconds just now; no job ran, no time limit does."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@message
 class Ticked:
     """Time has passed: sent when the last ``WakeAt`` is due."""
 

@@ -6,7 +6,7 @@ and Feitelson, IEEE TPDS 18(6), 2007 (the last two runs of a user predict best).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import NamedTuple
 
 from ..model.resources import Resources
@@ -48,28 +48,25 @@ class History:
         """Remember how long a job ran."""
         for group in _groups(kind, resources):
             runs = self._runs.pop(group, ())
-            self._runs[group] = (run_s, *runs)[:_RUNS]
+            self._runs[group] = (run_s, *runs[: _RUNS - 1])
         while len(self._runs) > _MOST_GROUPS:
             del self._runs[next(iter(self._runs))]
 
     def expect(self, kind: Kind, resources: Resources) -> Expected:
         """Return what a job is expected to take, within its limit."""
-        guess_s = min(kind.limit_s * _GUESS_SHARE, self._unknown_s)
+        limit_s = kind.limit_s
+        guess_s = min(limit_s * _GUESS_SHARE, self._unknown_s)
         weights, runs = _GUESS_WEIGHT, _GUESS_WEIGHT * guess_s
         urgencies = _GUESS_WEIGHT / max(guess_s, _SHORT_S)
-        for run_s, weight in self._samples(kind, resources):
-            run = min(run_s, kind.limit_s)
-            weights += weight
-            runs += weight * run
-            urgencies += weight / max(run, _SHORT_S)
-        return Expected(runs / weights, urgencies / weights)
-
-    def _samples(self, kind: Kind, resources: Resources) -> Iterator[tuple[float, float]]:
         for group, heaviest in zip(_groups(kind, resources), _WEIGHTS, strict=True):
             weight = heaviest
             for run_s in self._runs.get(group, ()):
-                yield run_s, weight
+                run = run_s if run_s < limit_s else limit_s
+                weights += weight
+                runs += weight * run
+                urgencies += weight / (run if run > _SHORT_S else _SHORT_S)
                 weight *= _DECAY
+        return Expected(runs / weights, urgencies / weights)
 
 
 def _groups(kind: Kind, resources: Resources) -> tuple[Hashable, ...]:

@@ -43,7 +43,8 @@ class Jobs:
         self._entries: dict[int, Entry] = {}
         self.dependencies = Dependencies()
         self._done: dict[int, Result | None] = {}
-        self._actions: list[Action] = []
+        self._records: list[Action] = []
+        self._others: list[Action] = []
 
     def __contains__(self, job_id: int) -> bool:
         return job_id in self._entries or job_id in self._done
@@ -76,15 +77,17 @@ class Jobs:
         return iter(self._entries.values())
 
     def act(self, action: Action) -> None:
-        """Put an action on the list of what to do."""
-        self._actions.append(action)
+        """Put an action that is no Record on the list of what to do."""
+        self._others.append(action)
 
     def actions(self, wake_at: float | None) -> list[Action]:
         """Return what there is to do since the last call: Records, the rest, the time to wake."""
-        todo, self._actions = self._actions, []
-        records = [action for action in todo if isinstance(action, Record)]
-        others = [action for action in todo if not isinstance(action, Record)]
-        return [*records, *others, *([] if wake_at is None else [WakeAt(wake_at)])]
+        todo = self._records
+        todo += self._others
+        self._records, self._others = [], []
+        if wake_at is not None:
+            todo.append(WakeAt(wake_at))
+        return todo
 
     # ---------------------------------------------------------------------- while it waits
 
@@ -329,7 +332,7 @@ class Jobs:
     ) -> None:
         job = entry.job
         reason = verdict.reason if verdict is not None else entry.stop_reason
-        self.act(
+        self._records.append(
             Record(
                 job_id=job.job_id,
                 attempt=job.attempt,

@@ -67,6 +67,9 @@ class Line:
         #: The first by score, and the first by submission; the latter as one that has aged.
         self.best = self.oldest = Key(rank, math.inf, math.inf, 0)
 
+    def __len__(self) -> int:
+        return sum(self.times.values()) + len(self._moments) - len(self.times)
+
     def front(self, aged_before: float) -> Key:
         """Return who goes first; those submitted before ``aged_before`` do so by submission."""
         return self.oldest if self.oldest.submitted_at < aged_before else self.best
@@ -224,10 +227,6 @@ class Lines:
         """Return the shape of every job, in order."""
         pairs = [(key, line.shape) for line in self.every() for key in line.every(aged_before)]
         return dict(sorted(pairs))
-
-    def shape_of(self, job_id: int) -> Shape:
-        """Return the shape of a job that is here."""
-        return self._places[job_id][0].shape
 
     def add(self, spot: Spot, score: float, moment: Moment, times: int = 1) -> None:
         """Add a job, or an array of which ``times`` tasks may begin."""

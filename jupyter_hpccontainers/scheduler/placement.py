@@ -42,11 +42,13 @@ def is_plain(machine: Machine) -> bool:
 
 
 def place_plain(
-    asked: Resources, free_cores: Collection[int], free_gpus: Collection[int]
+    asked: Resources, free_cores: Sequence[int], free_gpus: Sequence[int]
 ) -> Allocation:
-    """Return the same as ``place`` on a plain machine, which is much faster; enough are free."""
-    cores = sorted(free_cores)[: asked.cores]
-    gpus = sorted(free_gpus)[: asked.gpus] if asked.gpus else ()
+    """Return the same as ``place`` on a plain machine, which is much faster; enough are free.
+
+    Free numbers are given ascending.
+    """
+    cores, gpus = free_cores[: asked.cores], free_gpus[: asked.gpus]
     return Allocation(tuple(cores), asked.memory_bytes, tuple(gpus))
 
 

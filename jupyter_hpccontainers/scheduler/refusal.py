@@ -43,6 +43,8 @@ def refuse(asked: Resources, wants: Wants, machine: Machine, policy: Policy) -> 
             field=_field(lacks[0]["resource"]),
             lacking=lacks,
         )
+    if not policy.user_limits and not policy.project_limits:
+        return
     for scope, name, limits in (
         ("user", wants.user, policy.user_limits),
         ("project", wants.project, policy.project_limits),
@@ -60,7 +62,8 @@ def refuse(asked: Resources, wants: Wants, machine: Machine, policy: Policy) -> 
 def lacking_ever(asked: Resources, wants: Wants, machine: Machine) -> list[Lack]:
     """Return what the machine has less of than is asked, tokens and labels included."""
     capacity = machine.amounts
-    return [*lacking(asked, capacity, capacity), *_lacking_names(wants, machine)]
+    lacks = [] if asked.fits_in(capacity) else lacking(asked, capacity, capacity)
+    return [*lacks, *_lacking_names(wants, machine)] if wants.tokens or wants.labels else lacks
 
 
 def _lacking_names(wants: Wants, machine: Machine) -> Iterator[Lack]:

@@ -21,6 +21,8 @@ _NOT_THE_PROGRAM = {
 }
 #: Another attempt would end the same way, unless a person lists the exit code.
 _SURE_TO_RECUR = {ReasonCode.COMMAND_NOT_FOUND, ReasonCode.NO_INTERPRETER}
+#: What tells of one attempt.
+_REPORTS = (Started, StartFailed, Exited)
 _FAILURES = {Result.FAILED, Result.OUT_OF_MEMORY, Result.LOST}
 
 
@@ -52,9 +54,9 @@ def following(entry: Entry, verdict: Verdict, policy: Policy, ended_at: float) -
 
 def is_stale(event: JobEvent, entry: Entry) -> bool:
     """Whether the event reports on an attempt that another followed."""
-    if not isinstance(event, Started | StartFailed | Exited):
+    if not isinstance(event, _REPORTS):
         return False
-    return event.attempt not in (None, entry.job.attempt)
+    return event.attempt is not None and event.attempt != entry.job.attempt
 
 
 def would_follow(entry: Entry, stop_reason: Reason) -> bool:

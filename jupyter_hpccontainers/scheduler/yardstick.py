@@ -11,17 +11,13 @@ import heapq
 import math
 from bisect import bisect_left, insort
 from collections import deque
-from operator import attrgetter
 
 from ..model.resources import Resources
 from .amounts import add, subtract
+from .arrivals import Arrivals
 from .backfill import choose
-from .entry import Kind, Shape, Spot
+from .entry import Shape
 from .holdings import Release
-from .lines import Lines
-
-_ANY = Kind()
-_at = attrgetter("at")
 
 
 class Yardstick:
@@ -29,12 +25,13 @@ class Yardstick:
 
     def __init__(self, capacity: Resources) -> None:
         self._free = capacity
-        self._lines = Lines()
+        self._waiting = Arrivals()
         self._timeline: list[Release] = []
         self._running: dict[int, tuple[float, Release]] = {}
         self._ends: list[tuple[float, int]] = []
         self._coming: deque[tuple[float, int]] = deque()
-        #: Of those that come or run; the lines know those of who waits.
+        self._started = 0
+        #: Of those that come or run; ``_waiting`` knows those of who waits.
         self._shapes: dict[int, Shape] = {}
         self._known: dict[int, float] = {}
         self._began: dict[int, float] = {}
@@ -113,21 +110,22 @@ class Yardstick:
             if self._known.get(came[1]) == 0:
                 del self._known[came[1]]
                 continue
-            self._lines.add(Spot(0, shape, _ANY), 0.0, came)
+            self._waiting.add(came[1], shape, came[0])
             fits = fits or shape.resources.fits_in(self._free)
         if fits:
             self._start()
 
     def _start(self) -> None:
         """Start who may by plain EASY."""
-        blocks = self._lines.blocks()
+        blocks = self._waiting.blocks()
         for key in choose(blocks, self._free, lambda: self._timeline, self._clock):
             job_id = key.job_id
-            shape = self._shapes[job_id] = self._lines.shape_of(job_id)
-            self._lines.remove(job_id)
+            shape = self._shapes[job_id] = self._waiting.remove(job_id)
             self._longest_s = max(self._longest_s, self._clock - key.submitted_at)
-            release = Release(self._clock + shape.span_s, 0, job_id, shape.resources)
-            insort(self._timeline, release, key=_at)
+            self._started += 1
+            ends_at = self._clock + shape.span_s
+            release = Release(ends_at, self._started, job_id, shape.resources)
+            insort(self._timeline, release)
             self._free = subtract(self._free, shape.resources)
             self._running[job_id] = self._clock, release
             self._watch(job_id)
@@ -148,11 +146,10 @@ class Yardstick:
         while self._ends and self._ends[0][0] <= moment:
             job_id = heapq.heappop(self._ends)[1]
             _, release = self._running.pop(job_id)
-            at = bisect_left(self._timeline, release.at, key=_at)
-            del self._timeline[self._timeline.index(release, at)]
+            del self._timeline[bisect_left(self._timeline, release)]
             self._free = add(self._free, release.amounts)
             del self._shapes[job_id]
             del self._known[job_id]
 
     def _knows(self, job_id: int) -> bool:
-        return job_id in self._shapes or job_id in self._lines
+        return job_id in self._shapes or job_id in self._waiting

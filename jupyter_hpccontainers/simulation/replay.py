@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..model.job import Priority
@@ -59,13 +59,14 @@ class _Replay:
         self._submitted = 0
         self._wake_at = math.inf
         self._ran: list[Ran] = []
+        self._amounts = {job.processors: Resources(job.processors) for job in workload.jobs}
 
     def run(self, progress: Progress) -> list[Ran]:
         """Go from event to event until the last job has ended."""
         total = len(self._jobs)
         while len(self._ran) < total:
             now = self._next_time()
-            batch = [*self._ended(now), *self._arrived(now)] or [Ticked()]
+            batch = self._ended(now) + self._arrived(now) or [Ticked()]
             told = len(self._ran) // _TOLD_EVERY
             while batch:
                 batch = self._carry_out(self._scheduler.handle_all(batch, now), now)
@@ -81,17 +82,21 @@ class _Replay:
         end_s = self._ends[0][0] if self._ends else math.inf
         return min(submit_s, end_s, self._wake_at)
 
-    def _ended(self, now: float) -> Iterator[Event]:
+    def _ended(self, now: float) -> list[Event]:
+        ended: list[Event] = []
         while self._ends and self._ends[0][0] <= now:
             _, at = heapq.heappop(self._ends)
             self._ran.append(Ran(self._jobs[at], self._starts.pop(at)))
-            yield Exited(job_id=at + 1, exit_code=0)
+            ended.append(Exited(job_id=at + 1, exit_code=0))
+        return ended
 
-    def _arrived(self, now: float) -> Iterator[Event]:
+    def _arrived(self, now: float) -> list[Event]:
+        arrived: list[Event] = []
         jobs = self._jobs
         while self._submitted < len(jobs) and jobs[self._submitted].submit_s <= now:
-            yield Submitted(_submission(self._submitted, jobs[self._submitted]))
+            arrived.append(Submitted(self._submission(self._submitted)))
             self._submitted += 1
+        return arrived
 
     def _carry_out(self, actions: Sequence[Action], now: float) -> list[Event]:
         """Start what is to be started; return what there is to report of it."""
@@ -107,22 +112,22 @@ class _Replay:
                 self._wake_at = action.at
         return reports
 
+    def _submission(self, at: int) -> Submission:
+        """Return a job as the scheduler sees it: it never learns the run time before the end."""
+        job = self._jobs[at]
+        return Submission(
+            job_id=at + 1,
+            resources=self._amounts[job.processors],
+            limit_s=job.limit_s,
+            priority=Priority.NORMAL,
+            submitted_at=job.submit_s,
+            grace_s=0.0,
+            start_timeout_s=0.0,
+            image_ready=True,
+            user=job.user,
+            kind=job.kind,
+        )
+
 
 def _machine(processors: int) -> Machine:
     return Machine("simulated", tuple(Core(n, n) for n in range(processors)), 0)
-
-
-def _submission(at: int, job: LoggedJob) -> Submission:
-    """Return the job as the scheduler sees it: it never learns the run time before the end."""
-    return Submission(
-        job_id=at + 1,
-        resources=Resources(job.processors),
-        limit_s=job.limit_s,
-        priority=Priority.NORMAL,
-        submitted_at=job.submit_s,
-        grace_s=0.0,
-        start_timeout_s=0.0,
-        image_ready=True,
-        user=job.user,
-        kind=job.kind,
-    )
