@@ -65,15 +65,14 @@ class Foresight:
         queue = self._scheduler.jobs.queue
         if len(queue) > _MOST_REHEARSED:
             return _plan(self._scheduler, now)
-        waiting = [e.job.job_id for e in self._scheduler.jobs.entries() if e.state.waits]
+        waiting = {e.job.job_id for e in self._scheduler.jobs.entries() if e.state.waits}
         if not waiting:
             return {}
         rehearsal = Rehearsal(self._scheduler, now, self._most_work)
         ran = rehearsal.run(waiting)
         starts = {} if ran else _plan(rehearsal.scheduler, rehearsal.now)
-        # Who runs now may be preempted and start again: it does not wait yet.
-        holding = self._scheduler.allocations()
-        return {n: at for n, at in (starts | rehearsal.starts).items() if n not in holding}
+        # Who runs now may be preempted and start again, and tasks begin: they do not wait yet.
+        return {n: at for n, at in (starts | rehearsal.starts).items() if n in waiting}
 
     def explain(self, job_id: int, now: float, memory_per_core_bytes: int = 0) -> Explanation:
         """Return all there is to tell of a waiting job.

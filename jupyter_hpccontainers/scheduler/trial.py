@@ -19,8 +19,8 @@ TRIED = 2**62
 
 
 def alone(job: Submission, job_id: int) -> Submission:
-    """Return what is tried for a job: under another number, of an array its first task."""
-    return replace(job, job_id=job_id, image_ready=True, tasks=None)
+    """Return what is tried for a job: under another number, of an array its first task alone."""
+    return replace(job, job_id=job_id, image_ready=True, tasks=None, array=None)
 
 
 class Trial:

@@ -2,152 +2,42 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from dataclasses import replace
 
 import pytest
+from foresight_world import (
+    APART,
+    AROUND,
+    POLICIES,
+    STORIES,
+    Truth,
+    asked_of,
+    random_state,
+    submissions,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scheduler_lab import GiB, Lab, ask, job, machine, only, started
+from scheduler_lab import GiB, Lab, ask, job, machine
 
-from jupyter_hpccontainers.model.errors import StateConflict
+from jupyter_hpccontainers.model.errors import NeverFits, StateConflict
 from jupyter_hpccontainers.model.explanation import Change
 from jupyter_hpccontainers.model.job import Priority
 from jupyter_hpccontainers.model.resources import Allocation, Resources
-from jupyter_hpccontainers.model.states import ReasonCode, State
+from jupyter_hpccontainers.model.states import ReasonCode
 from jupyter_hpccontainers.scheduler import (
-    DEFAULT,
-    Backfill,
     DrainChanged,
     Exited,
     ImageReady,
-    Order,
     Policy,
     Scheduler,
     Started,
-    Stop,
     Submission,
     Submitted,
     Ticked,
-    WakeAt,
 )
 from jupyter_hpccontainers.scheduler.events import TaskBlock
 from jupyter_hpccontainers.scheduler.foresight import Foresight
-from jupyter_hpccontainers.scheduler.profile import SOON_S
-
-AROUND = {"grace_s": 0.0, "start_timeout_s": 0.0}
-POLICIES = [
-    DEFAULT,
-    Policy(),
-    Policy(order=Order.INDEX, guard=0.1),
-    Policy(Backfill.NONE),
-    Policy(Backfill.CONSERVATIVE),
-]
-
-
-class Truth:
-    """A scheduler whose jobs take what they take, stepped from event to event."""
-
-    def __init__(self, policy: Policy) -> None:
-        self.scheduler = Scheduler(machine(cores=8, gpus=2, memory=16), policy)
-        self.now = 0.0
-        self.starts: dict[int, float] = {}
-        self.limits: dict[int, float] = {}
-        self.ends: list[tuple[float, int]] = []
-        self.wake_at = math.inf
-
-    def send(self, *batch: object) -> None:
-        """Let things happen now; what starts runs at once."""
-        events = list(batch)
-        while events:
-            actions = self.scheduler.handle_all(events, self.now)
-            begun = started(actions)
-            self.starts = dict.fromkeys(begun, self.now) | self.starts
-            for n in begun:
-                self.will_end(n, self.now + self.limits[n])
-            for told in only(Stop, actions):
-                self.will_end(told.job_id, self.now + SOON_S)
-            self.wake_at = min([a.at for a in only(WakeAt, actions)], default=math.inf)
-            events = [Started(n) for n in begun]
-
-    def will_end(self, number: int, at: float) -> None:
-        """Expect the end of a job, and no other."""
-        self.ends = sorted([(at, number), *(end for end in self.ends if end[1] != number)])
-
-    def submit(self, one: Submission, run_s: float | None = None) -> None:
-        """Submit a job that takes so long, else its limit."""
-        limit_s = math.inf if one.limit_s is None else one.limit_s
-        self.limits[one.job_id] = limit_s if run_s is None else min(run_s, limit_s)
-        self.send(Submitted(one))
-
-    def go_on(self, until: float) -> None:
-        """Let time pass; what ends within it ends."""
-        for _ in range(10_000):
-            at = min(self.ends[0][0] if self.ends else math.inf, self.wake_at)
-            if at > until or at == math.inf:
-                break
-            self.now = max(self.now, at)
-            ended = []
-            while self.ends and self.ends[0][0] <= self.now:
-                ended.append(heapq.heappop(self.ends)[1])
-            self.send(*([Exited(job_id=n, exit_code=0) for n in ended] or [Ticked()]))
-        else:
-            raise AssertionError("it goes on for ever")
-        if until < math.inf:
-            self.now = max(self.now, until)
-
-    def take_whole_limits(self) -> None:
-        """From here on every job takes its whole limit, and starts are counted anew."""
-        self.starts = {}
-        limits = {e.job.job_id: e.limit_s for e in self.scheduler.jobs.entries()}
-        self.limits.update(limits)
-        for e in self.scheduler.jobs.holding():
-            stops = e.state is State.STOPPING
-            self.will_end(e.job.job_id, self.now + SOON_S if stops else e.started_at + e.limit_s)
-
-
-REQUESTS = st.builds(
-    Resources,
-    st.integers(1, 9),
-    st.sampled_from([0, GiB, 4 * GiB, 12 * GiB]),
-    st.sampled_from([0, 0, 0, 1, 2]),
-)
-
-
-@st.composite
-def submissions(draw: st.DrawFn) -> dict[str, object]:
-    """Return what a job asks."""
-    return {
-        "resources": draw(REQUESTS),
-        "limit_s": draw(st.sampled_from([5.0, 20.0, 60.0, 61.0, 300.0])),
-        "priority": draw(st.sampled_from([Priority.NORMAL, Priority.NORMAL, *Priority])),
-        "user": draw(st.sampled_from("ab")),
-        "kind": draw(st.sampled_from("xyz")),
-        "image_ready": draw(st.integers(0, 9)) > 0,
-        "held": draw(st.integers(0, 9)) == 0,
-    }
-
-
-#: What came, how long after the one before it, and how long it takes.
-STORIES = st.lists(
-    st.tuples(submissions(), st.sampled_from([0, 0, 1, 3, 8, 30]), st.integers(1, 300)),
-    min_size=6,
-    max_size=25,
-)
-
-
-def random_state(policy: Policy, story: list[tuple[dict[str, object], int, int]]) -> Truth:
-    """Return a machine to which that has happened: jobs came, ran, ended early."""
-    truth = Truth(policy)
-    for number, (asked, gap, run_s) in enumerate(story, start=1):
-        truth.go_on(truth.now + gap)
-        if asked["resources"].cores <= 8:
-            later = {"begin_at": truth.now + gap * 3} if gap > 20 else {}
-            truth.submit(
-                job(number, submitted_at=truth.now, **AROUND, **later, **asked), float(run_s)
-            )
-    return truth
 
 
 @pytest.mark.timeout(600)
@@ -157,13 +47,16 @@ def test_a_dry_run_says_what_then_happens(policy, story, asked, gap):
     truth = random_state(policy, story)
     truth.go_on(truth.now + gap)
     truth.take_whole_limits()
-    asked = {**asked, "image_ready": True, "held": False}
+    known = [number * APART for number in range(1, len(story) + 1)]
+    known = [number for number in known if number in truth.scheduler.jobs]
+    asked = {**asked_of(1000, asked, known), "image_ready": True, "held": False}
     tried = job(1000, submitted_at=truth.now, **AROUND, **asked)
     before = state_of(truth.scheduler)
     told = Foresight(truth.scheduler).dry_run(tried, truth.now)
     assert state_of(truth.scheduler) == before
     if told.never:
-        assert tried.resources.cores > 8
+        with pytest.raises(NeverFits):
+            truth.scheduler.handle(Submitted(tried), truth.now)
         return
     verify_changes(truth, tried, told.changes)
     images = missing_images(truth)
@@ -193,7 +86,7 @@ def verify_changes(truth: Truth, tried: Submission, changes: tuple[Change, ...])
         assert (told.predicted_start, told.changes) == (truth.now, ())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(POLICIES), STORIES)
 def test_every_waiting_job_is_foretold_its_start(policy, story):
     truth = random_state(policy, story)
