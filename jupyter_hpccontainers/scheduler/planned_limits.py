@@ -30,7 +30,7 @@ class PlannedLimits:
         at = after
         for demand in self._gates.demands(claim, shape.resources):
             at = self._of(demand).first_gap(Resources(demand.amount), shape.span_s, after=at)
-        return self._opens(shape.resources.cores, at) if claim.long else at
+        return self._opens(shape.resources.cores, shape.span_s, at) if claim.long else at
 
     def occupy(self, claim: Claim, shape: Shape, at: float) -> None:
         """Count a job that is planned to start at ``at``."""
@@ -42,14 +42,18 @@ class PlannedLimits:
         if claim.long:
             self._long.occupy(start, end, Resources(asked.cores))
 
-    def _opens(self, cores: int, at: float) -> float:
-        """Return when a long job may start: headroom asks only at its start."""
+    def _opens(self, cores: int, span_s: float, at: float) -> float:
+        """Return when a long job may start beside those planned to start in the same hours.
+
+        Headroom asks only at a start; but whoever holds the room delays a start planned for later.
+        """
         calendar = self._gates.headroom.calendar
         while calendar.inside(at):
-            room = self._long.first_gap(Resources(cores), 0.0, after=at)
+            ends = calendar.next_change(at)
+            room = self._long.first_gap(Resources(cores), min(span_s, ends - at), after=at)
             if room == at:
                 break
-            at = min(room, calendar.next_change(at))
+            at = min(room, ends)
         return at
 
     def _of(self, demand: Demand) -> Profile:

@@ -109,6 +109,15 @@ class TestLimits:
         planned = lab.scheduler.plan(noon)
         assert planned == {2: noon + 100, 3: 19 * 3600.0, 4: noon + 161}
 
+    def test_the_room_of_a_later_start_is_not_given_away(self):
+        limits = {"*": {"cores": 5}}
+        kept = {"headroom": 0.5, "headroom_short_s": 40.0, "headroom_calendar": DAYS}
+        lab = Running(machine(cores=8), Policy(user_limits=limits, **kept))
+        noon = 12 * 3600.0
+        for number, cores, limit_s in ((1, 2, 1.0), (2, 4, 41.0), (3, 1, 41.0)):
+            lab.submit(job(number, ask(cores), limit_s=limit_s, user="a", **AROUND), now=noon)
+        assert lab.scheduler.plan(noon) == {2: noon + 1, 3: noon + 42}
+
 
 DAYS = ("mon-sun 05:00-19:00",)
 AFTER_1 = Edge(Dependency(DependencyKind.AFTEROK, 1))
