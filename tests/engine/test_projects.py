@@ -183,10 +183,13 @@ def test_who_comes_at_the_same_time_is_counted_too(make: Make, tiny_image: str) 
             "image": tiny_image, "workdir": str(engine.workdir), "command": ["true"],
             "memory": "64m", "hold": True,
         }  # fmt: skip
+        client = EngineClient(engine.socket)
         try:
-            answers.append(EngineClient(engine.socket).submit(body))
+            answers.append(client.submit(body))
         except HpccError as error:
             answers.append(error)
+        finally:
+            client.close()
 
     threads = [threading.Thread(target=ask) for _ in range(12)]
     for thread in threads:
