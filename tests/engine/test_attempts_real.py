@@ -220,7 +220,8 @@ def told(number, frame):
     print('told', flush=True)
 signal.signal(signal.SIGTERM, told)
 print('begun', flush=True)
-time.sleep(600)
+while True:
+    time.sleep(0.05)
 """
 #: The first run goes on for ever, the next one ends at once.
 RESUMES = """

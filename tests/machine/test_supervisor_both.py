@@ -138,7 +138,9 @@ def test_a_trap_for_term_is_honoured_once_and_its_code_told(lab: Lab) -> None:
                 sys.exit(4)
             signal.signal(signal.SIGTERM, bye)
             os.write(1, b"ready\\n")
-            time.sleep(300)
+            # Python runs a handler between two calls: a long one, just entered, would put it off.
+            while True:
+                time.sleep(0.05)
         """),
         grace_s=60,
     )
@@ -148,8 +150,10 @@ def test_a_trap_for_term_is_honoured_once_and_its_code_told(lab: Lab) -> None:
 
 
 def test_term_reaches_the_children_too(lab: Lab) -> None:
-    job = lab.run("#!/bin/sh\ntrap 'echo parent; exit 5' TERM\necho ready\nsleep 300\n", grace_s=60)
-    until(lambda: len(running_with("300")) > 0, "the sleeping child")
+    job = lab.run(
+        "#!/bin/sh\ntrap 'echo parent; exit 5' TERM\necho ready\nsleep 3141\n", grace_s=60
+    )
+    until(lambda: len(running_with("3141")) > 0, "the sleeping child")
     job.says(b"ready").ask(Ask.STOP)
     # The shell runs its trap only when its foreground child is gone.
     assert job.ended().exit_code == 5
