@@ -13,13 +13,14 @@ from typing import Any
 from ..client.engine import EngineClient
 from ..model.errors import InvalidSpec, NotFound
 from ..model.job import Job
-from ..simulation.comparison import FOR_LAB, FOR_LOGS, POLICIES, Compared, Shaking, Spread, compare
+from ..simulation.comparison import FOR_LAB, FOR_LOGS, POLICIES, Compared, Shaking, Spread
 from ..simulation.drawing import draw_html, draw_svg
 from ..simulation.lab import lab
 from ..simulation.picture import draw_png, require_png
 from ..simulation.records import from_records
 from ..simulation.replay import Ran
 from ..simulation.swf import read_swf
+from ..simulation.together import compare_all
 from ..simulation.workload import Workload, half, without_estimates
 from .door import Subparsers, add_json, connect, print_json, subcommand
 
@@ -68,7 +69,7 @@ def _run(options: argparse.Namespace) -> int:
     shaking = Shaking(options.repeat, options.shake, options.seed)
     # A damaged log is said before any of them is replayed.
     workloads = list(_workloads(options))
-    compared = [compare(workload, names, shaking, _Teller()) for workload in workloads]
+    compared = compare_all(workloads, names, shaking, _Teller())
     if options.draw:
         _draw(options.draw, workloads[0], compared[0])
     both = list(zip(workloads, compared, strict=True))

@@ -9,6 +9,7 @@ from typing import Any
 
 from .arrays import Array, Task, TaskCounts
 from .dependencies import Dependency
+from .empty import empty
 from .limit_signal import LimitSignal
 from .machine import Enforcement
 from .resources import Allocation, Resources
@@ -75,7 +76,7 @@ class JobSpec:
     script: str | None = None
     resources: Resources = field(default_factory=Resources)
     time_limit_s: int | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=empty)
     mounts: tuple[Mount, ...] = ()
     workdir: str = ""
     name: str = ""
@@ -97,7 +98,7 @@ class JobSpec:
     retry_on: tuple[int, ...] = ()
     requeue: bool = True
     project: str = ""
-    tokens: Mapping[str, int] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=empty)
     labels: tuple[str, ...] = ()
     signal: LimitSignal | None = None
 
@@ -149,7 +150,7 @@ class Job:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     log_bytes: int = 0
-    progress: Mapping[str, Any] = field(default_factory=dict)
+    progress: Mapping[str, Any] = field(default_factory=empty)
     task: Task | None = None
     tasks: TaskCounts | None = None
 

@@ -110,7 +110,7 @@ class Yardstick:
             if self._known.get(came[1]) == 0:
                 del self._known[came[1]]
                 continue
-            self._waiting.add(came[1], shape, came[0])
+            self._waiting.add(came, shape)
             fits = fits or shape.resources.fits_in(self._free)
         if fits:
             self._start()

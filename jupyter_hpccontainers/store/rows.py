@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from ..model.empty import empty
 from ..model.errors import InvalidSpec, StateConflict
 from ..model.job import Job, JobSpec
 from ..model.states import State
@@ -156,7 +157,7 @@ def _sparse(record: Job | JobSpec | Restart) -> dict[str, Any]:
 def _empty_defaults(kind: type[Job | JobSpec | Restart]) -> dict[str, Any]:
     """The fields whose default is nothing (None, an empty text, tuple or mapping), as JSON."""
     defaults: dict[str, Any] = {
-        f.name: {} if f.default_factory is dict else f.default for f in fields(kind)
+        f.name: {} if f.default_factory is empty else f.default for f in fields(kind)
     }
     return {k: encode(v) for k, v in defaults.items() if v in (None, "", (), {})}
 

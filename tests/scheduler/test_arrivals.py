@@ -34,7 +34,7 @@ def check(arrivals: Arrivals) -> None:
 def test_everyone_stands_by_submission_and_number(jobs, chance):
     arrivals, plain = Arrivals(), {}
     for number, (at, cores, span_s) in enumerate(jobs):
-        arrivals.add(number, Shape(ask(cores), span_s), float(at))
+        arrivals.add((float(at), number), Shape(ask(cores), span_s))
         plain[number] = at, Shape(ask(cores), span_s)
         if chance.random() < 0.4:
             gone = chance.choice([*plain])
