@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..model.arrays import Task
+from ..model.arrays import Array, Task
 from ..model.job import JobSpec, Mount, Network
 from ..model.resources import Allocation
 
@@ -64,7 +64,7 @@ class RunOrder:
     ``host_paths`` maps a path as this engine sees it to the daemon's host where they differ,
     longest prefix first to match. ``text_mounts``: the daemon may be Podman, which reads a mount as
     text with commas, so no path may hold one; False for Docker, which takes any path. ``task``:
-    which one of which array.
+    which one of which array, ``array`` the whole of it.
     """
 
     job_id: int
@@ -84,6 +84,7 @@ class RunOrder:
     pids_limit: int = 4096
     text_mounts: bool = True
     task: Task | None = None
+    array: Array | None = None
 
     @property
     def name(self) -> str:

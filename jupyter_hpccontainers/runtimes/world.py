@@ -34,8 +34,22 @@ def _task(order: RunOrder) -> dict[str, str]:
     told = {
         "HPCC_ARRAY_JOB_ID": str(order.task.array),
         "HPCC_ARRAY_TASK_ID": str(order.task.index),
+        **_whole_array(order),
     }
     return told if order.task.item is None else {**told, "HPCC_ARRAY_ITEM": order.task.item}
+
+
+def _whole_array(order: RunOrder) -> dict[str, str]:
+    """Say what a task may want to know to share out work (sbatch(1), output environment)."""
+    if order.array is None:
+        return {}
+    ranges = order.array.ranges
+    return {
+        "HPCC_ARRAY_TASK_COUNT": str(order.array.count),
+        "HPCC_ARRAY_TASK_MIN": str(min(some[0] for some in ranges)),
+        "HPCC_ARRAY_TASK_MAX": str(max(some[-1] for some in ranges)),
+        "HPCC_ARRAY_TASK_STEP": str(ranges[0].step),
+    }
 
 
 def _folders(order: RunOrder) -> dict[str, str]:

@@ -77,6 +77,15 @@ def test_indexes_and_no_more_than_allowed_at_once(
     assert engine.client.jobs(tasks=False) == (engine.client.job(array.id),)
 
 
+def test_a_task_knows_its_array(engine: IsolatedEngine, run_image: RunImage) -> None:
+    show = 'echo "$HPCC_ARRAY_TASK_ID of $HPCC_ARRAY_TASK_COUNT from $HPCC_ARRAY_TASK_MIN'
+    show += ' to $HPCC_ARRAY_TASK_MAX by $HPCC_ARRAY_TASK_STEP of $HPCC_ARRAY_JOB_ID"'
+    array = engine.submit(run_image, script=f"#!/bin/sh\n{show}\n", array="1-10:4", memory="64m")
+    assert engine.wait(array).result is Result.COMPLETED
+    said = [engine.output(engine.client.job(array.id + 1 + n)).decode() for n in range(3)]
+    assert said == [f"{i} of 3 from 1 to 9 by 4 of {array.id}\n" for i in (1, 5, 9)]
+
+
 def test_items_arrive_intact(engine: IsolatedEngine, run_image: RunImage) -> None:
     job = submit(
         run_image.reference, script=SHOW_ITEM, array=ITEMS, memory="64m",

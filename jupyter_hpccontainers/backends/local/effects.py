@@ -8,10 +8,12 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 
 from ...machine.attempt import Ask, Attempt
+from ...model.arrays import Array
 from ...model.errors import HpccError, StateConflict
 from ...model.states import Reason, ReasonCode
 from ...scheduler.actions import Start
 from ...scheduler.events import Event, Exited, StartFailed
+from ...store.records import StoredJob
 from .attempts import Attempts
 from .fetching import Fetching
 from .launch import Launch, failure
@@ -95,7 +97,10 @@ class LocalEffects:
         try:
             row = await self._ledger.row(job_id)
             loop = asyncio.get_running_loop()
-            attempt, popen = await loop.run_in_executor(self._pool, self._launch.start, row, action)
+            array = await self._array_of(row)
+            attempt, popen = await loop.run_in_executor(
+                self._pool, self._launch.start, row, action, array
+            )
             self._attempts.look_after(job_id, attempt, popen)
             wanted = self._launching.pop(job_id)
             if wanted is not None:
@@ -108,6 +113,11 @@ class LocalEffects:
             self._put(StartFailed(job_id, failure(unknown), action.attempt))
         finally:
             self._launching.pop(job_id, None)
+
+    async def _array_of(self, row: StoredJob) -> Array | None:
+        if row.job.task is None:
+            return None
+        return (await self._ledger.row(row.job.task.array)).job.spec.array
 
     async def _end_leftovers(self, job_id: int, attempt: Attempt) -> None:
         loop = asyncio.get_running_loop()

@@ -6,10 +6,12 @@ import os
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ...machine.attempt import Attempt, Standing, prepare, write_order
 from ...machine.spare import Spare
+from ...model.arrays import Array
 from ...model.errors import HpccError, MountRefused, StateConflict
 from ...model.job import JobSpec
 from ...model.machine import Machine
@@ -44,10 +46,12 @@ class Launch:
         self._engine = engine
         self._spare = Spare(folders.jobs)
 
-    def start(self, row: StoredJob, action: Start) -> tuple[Attempt, subprocess.Popen[bytes]]:
+    def start(
+        self, row: StoredJob, action: Start, array: Array | None = None
+    ) -> tuple[Attempt, subprocess.Popen[bytes]]:
         """Prepare the attempt's folder and spawn its supervisor; raises HpccError."""
         runtime = self._runtimes.get(row.job.runtime)
-        order = self._order(row, action, runtime)
+        order = replace(self._order(row, action, runtime), array=array)
         _refuse_swapped(order)
         attempt = Attempt(self._folders.jobs / str(row.job.id) / str(action.attempt))
         if attempt.folder.exists() and attempt.standing() is Standing.NEVER_SPAWNED:
