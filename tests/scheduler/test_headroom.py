@@ -29,7 +29,7 @@ HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
 #: A Monday, 00:00 UTC.
 MONDAY = 4 * DAY_S
-KEPT = Policy(headroom=0.25)
+KEPT = Policy(headroom=0.25, headroom_calendar=("mon-fri 05:00-19:00",))
 LONG, SHORT = {"limit_s": 10 * HOUR_S}, {"limit_s": HOUR_S}
 
 
