@@ -47,7 +47,7 @@ from .orders import ordering
 from .overdue import end_overdue, next_due
 from .plan import plan
 from .policy import Backfill, Policy
-from .preempt import Decision, decide
+from .preempt import BEST_EFFORT, Decision, decide
 from .promises import Promises
 from .refusal import NO_WANTS, Wants, refuse, wants_of
 from .result import CANCELLED, USER_CANCEL, Verdict, judge_exit, judge_failure
@@ -359,7 +359,9 @@ class Scheduler:
     def _decide(self, now: float) -> Decision:
         """Return who starts, and who makes way for others; see ``preempt``."""
         keys, jobs = self._choose(now), self._jobs
-        if self._drained or self.policy.backfill is Backfill.CONSERVATIVE or not jobs.best_effort:
+        # Also one that would only start now is weighed against who waits for what comes back.
+        concerned = jobs.best_effort or any(key.rank == BEST_EFFORT for key in keys)
+        if self._drained or self.policy.backfill is Backfill.CONSERVATIVE or not concerned:
             return Decision(tuple(keys))
         return decide(keys, jobs, self._gates, now, self._ordering.aged_before(now))
 

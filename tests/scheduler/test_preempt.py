@@ -65,6 +65,23 @@ def test_the_youngest_makes_way_with_its_grace_and_is_back_in_the_queue():
     assert started(lab.send(Exited(job_id=3, exit_code=0), now=20)) == [2]
 
 
+def test_none_starts_on_what_is_being_freed_for_others():
+    lab = Lab(machine(cores=4))
+    assert lab.submit(job(1, ask(3), limit_s=100.0), now=1) == [1]
+    lab.send(Started(1), now=1)
+    assert lab.submit(low(2, limit_s=10.0), now=2) == [2]
+    lab.send(Started(2), now=2)
+    assert lab.submit(job(3, ask(2), limit_s=50.0), now=3) == []
+    told = lab.send(Submitted(job(4, ask(2), limit_s=50.0)), now=3)
+    assert stopped(told) == []
+    # The three cores come back soon: with the fourth they are enough for both.
+    assert stopped(lab.send(CancelRequested(1), now=4)) == [1, 2]
+    ended = lab.send(Exited(job_id=2, exit_code=143), now=4)
+    assert (started(ended), stopped(ended)) == ([], []), "it would be told to end at once"
+    assert started(lab.send(Exited(job_id=1, exit_code=143), now=5)) == [3, 4]
+    assert started(lab.send(Exited(job_id=3, exit_code=0), now=6)) == [2]
+
+
 def test_without_requeue_it_ends_as_preempted():
     lab = lab_of(1, low(1, requeue=False))
     lab.send(Submitted(job(2)), now=10)
