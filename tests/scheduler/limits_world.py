@@ -76,6 +76,12 @@ class LimitedWorld(World):
         local = (at + self.offset(at)) % DAY_S
         return at < math.inf and any(since <= local < until for since, until in self.hours)
 
+    def not_before(self, promise: float) -> float:
+        """Headroom's hours do not move with a sleep: what came before them may come after them."""
+        while self.keeps and self.inside(promise):
+            promise = math.floor(promise / 60 + 1) * 60.0
+        return promise
+
     def long_cores(self, at: float) -> int:
         """Return what long jobs hold that may still be there."""
         there = [one for one in self.holding() if max(one.due, self.now) > at]

@@ -267,6 +267,10 @@ class World:
         for other in self.eligible():
             assert not (other.alike == one.alike and other.order < one.order), "out of order"
 
+    def not_before(self, promise: float) -> float:
+        """Return when a promise is kept that a sleep of the machine has moved here."""
+        return promise
+
     def scheduler(self) -> Scheduler:
         """Return a scheduler for this machine as it stands."""
         return Scheduler(self.machine)

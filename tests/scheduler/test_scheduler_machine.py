@@ -293,7 +293,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
                 one.stopping_at += seconds
             else:
                 one.paused_s += seconds
-        self.promise += seconds
+        self.promise = world.not_before(self.promise + seconds)
         self.send(Slept(seconds))
 
     @rule()
