@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -148,7 +148,7 @@ os.write(1, b"no newline")"""
     command = [*PROGRAM, "logs", str(number)]
     done = subprocess.run(command, env=engine.env, capture_output=True, check=True)
     assert done.stdout == bytes(range(256)) + b"\xff\nno newline"
-    apart = shell.script("import sys\nprint('o'); print('e', file=sys.stderr)")
+    apart = shell.script("import os\nos.write(1, b'o\\n'); os.write(2, b'e\\n')")
     shell("wait", str(apart))
     assert shell("logs", "--stream", "stdout", str(apart)).stdout == "o\n"
     assert shell("logs", "--stream", "stderr", str(apart)).stdout == "e\n"
@@ -244,6 +244,25 @@ def test_a_time_limit_is_changed(shell: Shell) -> None:
     number = shell.script(FOREVER)
     changed = json.loads(shell("change", str(number), "--time", "2h", "--json").stdout)
     assert changed["spec"]["time_limit_s"] == 7200
+
+
+def test_the_log_of_one_attempt(
+    make_engine: Callable[..., IsolatedEngine], docker_socket: str, run_image: RunImage
+) -> None:
+    soon = {"back_off_s": 0.2}
+    shell = Shell(make_engine(docker_host=f"unix://{docker_socket}", policy=soon), run_image)
+    body = "import os\ntried = os.path.exists('tried')\nopen('tried', 'w').close()\n"
+    body += "print('again' if tried else 'first')\nraise SystemExit(0 if tried else 75)"
+    number = str(shell.script(body, "--retries", "1", "--retry-on", "75"))
+    assert shell("wait", number).returncode == 0
+    said = [
+        shell("logs", number, *of).stdout for of in ((), ("--attempt", "1"), ("--attempt", "2"))
+    ]
+    assert said == ["first\nagain\n", "first\n", "again\n"]
+    wrong = shell("logs", number, "--attempt", "3")
+    assert (wrong.returncode, wrong.stdout) == (2, ""), wrong.stderr
+    assert len(wrong.stderr.splitlines()) == 1
+    assert "leave --attempt away" in shell("logs", number, "-f", "--attempt", "1").stderr
 
 
 def test_wrong_requests_are_one_clear_line_and_exit_2(shell: Shell, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...model.changes import SpecChange
-from ...model.errors import HpccError, StateConflict, TooMany, UnknownJob
+from ...model.errors import HpccError, InvalidSpec, StateConflict, TooMany, UnknownJob
 from ...model.explanation import Explanation
 from ...model.job import Image, Job, JobSpec
 from ...scheduler.events import CancelRequested, DrainChanged, Held, Released, Submitted
@@ -203,6 +203,12 @@ class LocalBackend:
     ) -> LogPart:
         """Read a log."""
         row = await self._rooms.ledger.row(job_id)
+        if attempt is not None and not 1 <= attempt <= row.job.attempt:
+            raise InvalidSpec(
+                f"job {job_id} has no attempt {attempt}",
+                cure=f"it is at attempt {row.job.attempt}",
+                field="attempt",
+            )
         log = self._rooms.folders.log(row.job, attempt)
         return await self._rooms.in_thread(reading.read_log, log, offset, length, stream)
 
