@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .notebook.python import Job, submit
+    from .notebook.python import Job, dry_run, submit
     from .notebook.widgets import JobView, Launcher, QueueView
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Launcher",
     "QueueView",
     "__version__",
+    "dry_run",
     "load_ipython_extension",
     "submit",
 ]
@@ -26,7 +27,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load the Python door only when it is asked for: a supervisor must not pay for it."""
-    if name in {"submit", "Job"}:
+    if name in {"submit", "dry_run", "Job"}:
         from .notebook import python
 
         return getattr(python, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -90,6 +91,24 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     asked = dict(locals())
     client = asked.pop("engine") or connect(say)
     return Job(client.submit(python_request(asked)), client)
+
+
+def dry_run(
+    image: str,
+    command: str | Sequence[str] | None = None,
+    *,
+    engine: EngineClient | None = None,
+    **asked: Any,
+) -> Explanation:
+    """Return when ``submit`` with these arguments would start a job, and what would start it now.
+
+    Nothing is submitted. ``outlook`` of the answer is the sentence. Raises HpccError as ``submit``
+    does, TypeError for an argument that ``submit`` does not have.
+    """
+    bound = inspect.signature(submit).bind(image, command, **asked)
+    bound.apply_defaults()
+    bound.arguments.pop("engine")
+    return (engine or connect(say)).dry_run(python_request(bound.arguments))
 
 
 def jobs(

@@ -11,7 +11,15 @@ from engine_fixture import IsolatedEngine, RunImage
 from jupyter_hpccontainers.model.errors import InvalidSpec, JobFailed, NeverFits
 from jupyter_hpccontainers.model.job import Mount
 from jupyter_hpccontainers.model.states import Result, State
-from jupyter_hpccontainers.notebook.python import Job, images, job, jobs, machine, submit
+from jupyter_hpccontainers.notebook.python import (
+    Job,
+    dry_run,
+    images,
+    job,
+    jobs,
+    machine,
+    submit,
+)
 
 FOREVER = "import time\nprint('begun')\ntime.sleep(600)"
 
@@ -148,3 +156,20 @@ def test_a_reason_is_a_sentence(run: Run, engine: IsolatedEngine) -> None:
     assert second.explain().position == 1
     first.cancel(kill=True).wait()
     assert second.wait().outcome is Result.COMPLETED
+
+
+def test_a_dry_run_tells_and_submits_nothing(run: Run, engine: IsolatedEngine) -> None:
+    asked = {"workdir": str(engine.workdir), "runtime": run.image.runtime, "engine": engine.client}
+    image = run.image.reference
+    assert dry_run(image, ["true"], tags="a", **asked).outlook.startswith("starts on core 0")
+    all_cores = len(machine(engine=engine.client).machine.cores)
+    first = run(script=FOREVER, cores=all_cores, memory="64m", time_limit="1h")
+    assert next(iter(first.logs(follow=True))) == "begun"
+    told = dry_run(image, script="print(1)", memory="64m", **asked)
+    assert (told.job_id, told.after, told.reason is None) == (None, (first.id,), False)
+    never = dry_run(image, cores=10_000, **asked)
+    assert "10000 cores" in never.never
+    with pytest.raises(TypeError, match="coers"):
+        dry_run(image, coers=2, **asked)
+    assert [one.id for one in jobs(engine=engine.client)] == [first.id]
+    first.cancel(kill=True)
