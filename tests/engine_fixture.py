@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -54,6 +55,12 @@ class IsolatedEngine:
         self.workdir.mkdir()
         if os.geteuid() == 0:
             os.chown(self.workdir, PERSON, PERSON)
+
+    def give_to_an_account(self) -> None:
+        """Make somebody the machine knows the jobs' person: Apptainer runs as nobody else's."""
+        if os.geteuid() == 0:
+            account = pwd.getpwnam("nobody")
+            os.chown(self.workdir, account.pw_uid, account.pw_gid)
 
     def configure(self, *, policy: Mapping[str, Any] | None = None, **traits: Any) -> None:
         """Write traits of ``Engine`` and its ``SchedulingPolicy``; read at the next start."""

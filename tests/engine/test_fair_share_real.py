@@ -71,6 +71,8 @@ def test_who_has_had_little_goes_first_also_after_a_restart(
         policy={"fair_half_life_s": half_life_s},
     )
 
+    engine.give_to_an_account()
+
     def submit(script: str, **asked: Any) -> Job:
         return engine.submit(run_image, script=script, memory="64m", time_limit="1h", **asked)
 

@@ -209,6 +209,7 @@ def test_a_real_job_is_given_the_time_that_was_slept_while_no_engine_ran(
 ) -> None:
     """The next engine lives where three seconds less were awake (time_namespaces(7))."""
     engine = make_engine(docker_host=f"unix://{docker_socket}", cores=[0], memory="1g", grace=2.0)
+    engine.give_to_an_account()
     job = engine.submit(run_image, command=["sleep", "600"], memory="50m", time_limit="4s")
     engine.until(job, "RUNNING")
     engine.kill()
