@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from ..model.errors import NeverFits
 from ..model.explanation import Explanation
 from ..model.job import Waiting
 from ..model.states import State
+from .actions import Action, Record
 from .core import PLANNED, Scheduler
 from .events import Submission, Submitted
 from .refusal import wants_of
@@ -123,7 +124,9 @@ class Foresight:
             )
         changes = smaller.changes(tried)
         rehearsal = trial.take()
-        rehearsal.send(Submitted(tried))
+        told = rehearsal.send(Submitted(tried))
+        if not rehearsal.scheduler.jobs.state_of(TRIED).waits:
+            return _ended_at_once(told)
         waiting = rehearsal.scheduler.waiting(TRIED, now)
         start, exact = _start_of(waiting, rehearsal)
         return Explanation(
@@ -137,6 +140,12 @@ class Foresight:
             exact=exact,
             changes=changes,
         )
+
+
+def _ended_at_once(told: Sequence[Action]) -> Explanation:
+    """Return why a job would be DONE as soon as it came: what it comes after ended otherwise."""
+    reasons = [one.reason for one in told if isinstance(one, Record) and one.job_id == TRIED]
+    return Explanation(job_id=None, state=State.DONE, reason=reasons[-1])
 
 
 def _start_of(waiting: Waiting, rehearsal: Rehearsal) -> tuple[float | None, bool]:

@@ -20,11 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scheduler_lab import GiB, Lab, ask, job, machine
 
+from jupyter_hpccontainers.model.dependencies import Dependency, DependencyKind
 from jupyter_hpccontainers.model.errors import NeverFits, StateConflict
 from jupyter_hpccontainers.model.explanation import Change
 from jupyter_hpccontainers.model.job import Priority
 from jupyter_hpccontainers.model.resources import Allocation, Resources
-from jupyter_hpccontainers.model.states import ReasonCode
+from jupyter_hpccontainers.model.states import ReasonCode, Result, State
 from jupyter_hpccontainers.scheduler import (
     DrainChanged,
     Exited,
@@ -36,7 +37,7 @@ from jupyter_hpccontainers.scheduler import (
     Submitted,
     Ticked,
 )
-from jupyter_hpccontainers.scheduler.events import TaskBlock
+from jupyter_hpccontainers.scheduler.events import Edge, TaskBlock
 from jupyter_hpccontainers.scheduler.foresight import Foresight
 
 
@@ -255,3 +256,11 @@ def test_limits_and_drain_are_told_by_the_code_that_decides():
     lab.send(DrainChanged(True))
     told = Foresight(lab.scheduler).dry_run(asks(2), 0.0)
     assert (told.reason.code, told.predicted_start) == (ReasonCode.DRAINED, None)
+
+
+def test_after_one_that_ended_otherwise_it_would_be_skipped_at_once():
+    lab = Lab(machine(cores=1))
+    edge = Edge(Dependency(DependencyKind.AFTEROK, 1), Result.FAILED)
+    told = Foresight(lab.scheduler).dry_run(job(2, dependencies=(edge,)), 1.0)
+    assert (told.state, told.predicted_start) == (State.DONE, None)
+    assert told.reason.code is ReasonCode.DEPENDENCY_NEVER_SATISFIED
