@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .explanation import Change, Explanation
 from .quantities import format_duration, format_memory
-from .reasons import amount
+from .reasons import amount, sentence
 from .resources import Allocation
 from .states import ReasonCode
 
@@ -59,6 +59,8 @@ def _when(told: Explanation, now: float) -> str:
     if told.predicted_start is None:
         if told.reason is None:
             return ""
+        if told.reason.code is ReasonCode.DEPENDENCY_NEVER_SATISFIED:
+            return f"never: {sentence(told.reason)}"
         far = not told.exact and told.reason.code not in _HANGS_ON_OTHERS
         return "too many are ahead to say when" if far else "when it starts is unknown"
     left_s = told.predicted_start - now

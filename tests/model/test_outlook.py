@@ -46,6 +46,17 @@ WAITS = Explanation(
             "with 2 cores or with a time limit of 10 min it would start now",
         ),
         (
+            Explanation(
+                job_id=None,
+                state=State.DONE,
+                reason=Reason(
+                    ReasonCode.DEPENDENCY_NEVER_SATISFIED,
+                    {"kind": "afterok", "job": 1, "result": "FAILED"},
+                ),
+            ),
+            "never: job 1 ended FAILED, so afterok:1 can never be met",
+        ),
+        (
             Explanation(job_id=None, state=State.PENDING, never="asks 3 GPUs, the machine has 2"),
             "never: asks 3 GPUs, the machine has 2",
         ),
