@@ -26,6 +26,7 @@ from jupyter_hpccontainers.model.job import Job
 
 #: Whose jobs a root engine's are in tests; need not be an account of the machine.
 PERSON = 1234
+CLI = (sys.executable, "-m", "jupyter_hpccontainers.cli")
 #: Names that break what is quoted badly.
 FOLDER_NAME = "it's a bé folder"
 
@@ -134,6 +135,21 @@ class IsolatedEngine:
     def output(self, job: Job, stream: str = "both") -> bytes:
         """Return a whole log."""
         return self.client.whole_log(job.id, stream=stream)
+
+    def written(self, job: Job, text: bytes) -> None:
+        """Wait until a job has written this."""
+        deadline = time.monotonic() + 30
+        while text not in self.output(job) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert text in self.output(job), self.log()
+
+    def cli(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run the command line in the working folder."""
+        return subprocess.run(
+            [*CLI, *words],
+            env=self.env, cwd=self.workdir, input=stdin,
+            capture_output=True, text=True, timeout=90, check=False,
+        )  # fmt: skip
 
     def job_folder(self, job: Job) -> Path:
         """Return the folder of a job's attempt."""

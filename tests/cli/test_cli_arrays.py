@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 from engine_fixture import IsolatedEngine, RunImage
-
-PROGRAM = [sys.executable, "-m", "jupyter_hpccontainers.cli"]
-
-
-def cli(engine: IsolatedEngine, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in the engine's working folder."""
-    return subprocess.run(
-        [*PROGRAM, *words],
-        env=engine.env, cwd=engine.workdir, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
 
 
 def test_an_array_s_life_in_a_shell(engine: IsolatedEngine, run_image: RunImage) -> None:
     image = (run_image.reference, "--runtime", run_image.runtime, "-m", "64m", "--parsable")
     show = ("--", "sh", "-c", 'echo "$HPCC_ARRAY_TASK_ID: $HPCC_ARRAY_ITEM"')
     (engine.workdir / "items.json").write_text(json.dumps(["a b", "c\nd"]))
-    done = cli(engine, "submit", *image, "--array-file", "items.json", "--array", "%1", *show)
+    done = engine.cli("submit", *image, "--array-file", "items.json", "--array", "%1", *show)
     assert done.returncode == 0, done.stderr
     array = int(done.stdout)
     bad = ("--", "sh", "-c", "[ $HPCC_ARRAY_TASK_ID != 4 ]")
-    other = int(cli(engine, "submit", *image, "--array", "2-6:2%2", "--after", str(array), *bad)
+    other = int(engine.cli("submit", *image, "--array", "2-6:2%2", "--after", str(array), *bad)
                 .stdout)  # fmt: skip
-    never = int(cli(engine, "submit", *image, "--dependency", f"afterok:{other}", *bad).stdout)
-    assert cli(engine, "wait", str(array)).returncode == 0
-    assert cli(engine, "wait", str(other)).returncode != 0
-    assert "SKIPPED" in cli(engine, "wait", str(never)).stdout
-    assert cli(engine, "logs", f"{array}_1").stdout == "1: c\nd\n"
-    lines = cli(engine, "list", "-a").stdout.splitlines()
+    never = int(engine.cli("submit", *image, "--dependency", f"afterok:{other}", *bad).stdout)
+    assert engine.cli("wait", str(array)).returncode == 0
+    assert engine.cli("wait", str(other)).returncode != 0
+    assert "SKIPPED" in engine.cli("wait", str(never)).stdout
+    assert engine.cli("logs", f"{array}_1").stdout == "1: c\nd\n"
+    lines = engine.cli("list", "-a").stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["JOB", str(never), str(other), str(array)]
     assert "FAILED 3/3, 1 failed" in lines[2]
     assert "COMPLETED 2/2" in lines[3]
-    every = cli(engine, "list", "-a", "--tasks").stdout
+    every = engine.cli("list", "-a", "--tasks").stdout
     assert [line.split()[0] for line in every.splitlines()[2:6]] == [
         f"{other}_6", f"{other}_4", f"{other}_2", str(other),
     ]  # fmt: skip
-    shown = cli(engine, "show", f"{other}_4", "--json").stdout
+    shown = engine.cli("show", f"{other}_4", "--json").stdout
     assert json.loads(shown)["task"] == {"array": other, "index": 4, "item": None}
-    assert "2-6:2: 2 completed, 1 failed" in cli(engine, "show", str(other)).stdout
-    refused = cli(engine, "show", f"{other}_5")
+    assert "2-6:2: 2 completed, 1 failed" in engine.cli("show", str(other)).stdout
+    refused = engine.cli("show", f"{other}_5")
     assert refused.returncode != 0
     assert f"job {other} has no task 5" in refused.stderr

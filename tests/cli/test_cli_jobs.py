@@ -6,15 +6,13 @@ import json
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 import pytest
-from engine_fixture import IsolatedEngine, RunImage
+from engine_fixture import CLI, IsolatedEngine, RunImage
 
-PROGRAM = [sys.executable, "-m", "jupyter_hpccontainers.cli"]
 FOREVER = "import time\nprint('begun')\ntime.sleep(600)"
 
 
@@ -27,11 +25,7 @@ class Shell:
         self.begun: list[subprocess.Popen[str]] = []
 
     def __call__(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*PROGRAM, *words],
-            env=self.engine.env, cwd=self.engine.workdir, input=stdin,
-            capture_output=True, text=True, timeout=90, check=False,
-        )  # fmt: skip
+        return self.engine.cli(*words, stdin=stdin)
 
     def submit(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Submit with the test's image and runtime."""
@@ -47,7 +41,7 @@ class Shell:
     def begin(self, *words: str) -> subprocess.Popen[str]:
         """Start a command that goes on."""
         process = subprocess.Popen(
-            [*PROGRAM, *words], env=self.engine.env, cwd=self.engine.workdir,
+            [*CLI, *words], env=self.engine.env, cwd=self.engine.workdir,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.begun.append(process)
@@ -145,7 +139,7 @@ os.write(2, b"\\xff\\n")
 os.write(1, b"no newline")"""
     number = shell.script(body, "--merge-stderr")
     shell("wait", str(number))
-    command = [*PROGRAM, "logs", str(number)]
+    command = [*CLI, "logs", str(number)]
     done = subprocess.run(command, env=engine.env, capture_output=True, check=True)
     assert done.stdout == bytes(range(256)) + b"\xff\nno newline"
     apart = shell.script("import os\nos.write(1, b'o\\n'); os.write(2, b'e\\n')")
@@ -197,7 +191,7 @@ def test_it_serves_as_the_submit_command_of_snakemake(shell: Shell, engine: Isol
     # takes the last line of stdout for the job's id; the script touches its results itself.
     script = engine.workdir / "snakejob.align.1.sh"
     script.write_text("#!/bin/sh\nset -e\necho aligned > result.txt\n")
-    command = shlex.join([*PROGRAM, "submit", shell.image.reference, "--runtime",
+    command = shlex.join([*CLI, "submit", shell.image.reference, "--runtime",
                           shell.image.runtime, "--parsable", "--script"])  # fmt: skip
     done = subprocess.run(
         f"{command} {shlex.quote(str(script))}",
@@ -295,7 +289,7 @@ def test_output_that_nobody_reads_ends_quietly(shell: Shell) -> None:
     number = shell.script("print('x' * 3_000_000)")
     shell("wait", str(number))
     done = subprocess.run(
-        f"{shlex.join([*PROGRAM, 'logs', str(number)])} | head -c 1",
+        f"{shlex.join([*CLI, 'logs', str(number)])} | head -c 1",
         shell=True, env=shell.engine.env, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("x", "")

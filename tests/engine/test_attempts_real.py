@@ -233,19 +233,11 @@ time.sleep(0 if again else 600)
 """
 
 
-def written(engine: IsolatedEngine, job: Job, text: bytes) -> None:
-    """Wait until a job has written this."""
-    deadline = time.monotonic() + 30
-    while text not in engine.output(job) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert text in engine.output(job)
-
-
 def test_a_best_effort_job_makes_way_and_runs_again_afterwards(
     small: IsolatedEngine, run_image: RunImage
 ) -> None:
     low = small.submit(run_image, script=RESUMES, memory="50m", priority="best-effort")
-    written(small, low, b"begun")
+    small.written(low, b"begun")
     normal = small.submit(run_image, command=["sleep", "1"], memory="50m")
     stopping = small.until(low, "STOPPING", "PENDING")
     if stopping.reason is not None and stopping.state is State.STOPPING:
@@ -281,7 +273,7 @@ def test_making_way_goes_on_when_the_engine_is_killed(
     small: IsolatedEngine, run_image: RunImage
 ) -> None:
     low = small.submit(run_image, script=STUBBORN, memory="50m", priority="best-effort")
-    written(small, low, b"begun")
+    small.written(low, b"begun")
     normal = small.submit(run_image, command=["true"], memory="50m")
     small.until(low, "STOPPING")
     small.kill()
@@ -300,7 +292,7 @@ def test_a_cancel_while_it_makes_way_ends_it_for_good(
     small: IsolatedEngine, run_image: RunImage
 ) -> None:
     low = small.submit(run_image, script=STUBBORN, memory="50m", priority="best-effort")
-    written(small, low, b"begun")
+    small.written(low, b"begun")
     normal = small.submit(run_image, command=["true"], memory="50m")
     small.until(low, "STOPPING")
     small.client.cancel(low.id)

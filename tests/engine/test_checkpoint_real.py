@@ -9,7 +9,6 @@ import pytest
 from engine_fixture import IsolatedEngine, RunImage
 
 from jupyter_hpccontainers.model.errors import InvalidSpec
-from jupyter_hpccontainers.model.job import Job
 from jupyter_hpccontainers.model.limit_signal import LimitSignal
 from jupyter_hpccontainers.model.states import Result
 
@@ -65,14 +64,6 @@ def engine(
     )
 
 
-def written(engine: IsolatedEngine, job: Job, text: bytes) -> None:
-    """Wait until a job has written this."""
-    deadline = time.monotonic() + 30
-    while text not in engine.output(job) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert text in engine.output(job)
-
-
 def test_a_warned_job_saves_and_the_next_attempt_resumes(
     engine: IsolatedEngine, run_image: RunImage
 ) -> None:
@@ -99,9 +90,9 @@ def test_a_changed_limit_moves_it_and_a_restart_gives_it_once(
     engine: IsolatedEngine, run_image: RunImage
 ) -> None:
     job = engine.submit(run_image, script=COUNTS, memory="50m", time_limit="1h", signal="USR1@1800")
-    written(engine, job, b"ready\n")
+    engine.written(job, b"ready\n")
     engine.client.change(job.id, time_limit="1801s")
-    written(engine, job, b"warned\n")
+    engine.written(job, b"warned\n")
     engine.kill()
     engine.start()
     engine.until(job, "RUNNING")
@@ -117,14 +108,14 @@ def test_one_that_came_due_while_no_engine_ran_is_given_by_the_next(
     engine: IsolatedEngine, run_image: RunImage
 ) -> None:
     job = engine.submit(run_image, script=COUNTS, memory="50m", time_limit="1h", signal="USR1@1800")
-    written(engine, job, b"ready\n")
+    engine.written(job, b"ready\n")
     started_at = engine.client.job(job.id).started_at
     assert started_at is not None
     engine.client.change(job.id, time_limit=f"{1800 + 3}s")
     engine.kill()
     time.sleep(max(0.0, started_at + 3.5 - time.time()))
     engine.start()
-    written(engine, job, b"warned\n")
+    engine.written(job, b"warned\n")
     engine.client.cancel(job.id)
     assert engine.wait(job).result is Result.CANCELLED
     assert engine.output(job) == b"ready\nwarned\nin all 1\n"

@@ -114,6 +114,17 @@ def test_a_parent_that_failed_while_no_engine_lived(
     assert engine.wait(child).result is Result.SKIPPED
 
 
+def test_a_dry_run_after_a_failed_parent_says_never(
+    engine: IsolatedEngine, run_image: RunImage, noting: Callable[..., Job]
+) -> None:
+    parent = engine.wait(noting("parent", code=3))
+    asked = ("--runtime", run_image.runtime, "--dry-run", "--after", str(parent.id), "--", "true")
+    told = engine.cli("submit", run_image.reference, *asked)
+    wanted = f"never: job {parent.id} ended FAILED, so afterok:{parent.id} can never be met"
+    assert wanted in told.stdout, told.stderr
+    assert [job.id for job in engine.client.jobs()] == [parent.id]
+
+
 def test_an_unknown_parent_is_refused_and_nothing_is_accepted(
     engine: IsolatedEngine, noting: Callable[..., Job]
 ) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +13,6 @@ from jupyter_hpccontainers.model.errors import NotAllowed, RuleFailed
 from jupyter_hpccontainers.model.states import Result
 from jupyter_hpccontainers.notebook.card import bundle
 
-PROGRAM = [sys.executable, "-m", "jupyter_hpccontainers.cli"]
 SITE = """
 import time
 from dataclasses import replace
@@ -56,15 +53,6 @@ def engine(
     return engine
 
 
-def cli(engine: IsolatedEngine, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in the engine's working folder."""
-    return subprocess.run(
-        [*PROGRAM, *words],
-        env=engine.env, cwd=engine.workdir, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
-
-
 def test_a_job_that_a_rule_amended_runs_as_amended_and_says_so(
     engine: IsolatedEngine, run_image: RunImage
 ) -> None:
@@ -77,7 +65,7 @@ def test_a_job_that_a_rule_amended_runs_as_amended_and_says_so(
     # What the container itself sees is what the rule made of it.
     assert engine.output(job) == b"1\n"
     assert NOTE in bundle(done, "")["text/plain"]
-    assert NOTE in cli(engine, "show", str(job.id)).stdout
+    assert NOTE in engine.cli("show", str(job.id)).stdout
     engine.kill()
     engine.start()
     assert engine.client.job(job.id).notes == (NOTE,)
@@ -91,7 +79,7 @@ def test_a_refusal_reaches_every_door_in_the_rule_s_words(
         with pytest.raises(NotAllowed) as refused:
             ask({**asked, "gpus": 3})
         assert refused.value.message == "students get at most 2 GPUs"
-    done = cli(engine, "submit", tiny_image, "-g", "3", "--", "true")
+    done = engine.cli("submit", tiny_image, "-g", "3", "--", "true")
     assert done.returncode != 0
     assert "students get at most 2 GPUs" in done.stderr
     assert not engine.client.jobs()
@@ -99,9 +87,9 @@ def test_a_refusal_reaches_every_door_in_the_rule_s_words(
 
 def test_a_dry_run_tells_what_a_rule_would_change(engine: IsolatedEngine, tiny_image: str) -> None:
     words = ("submit", tiny_image, "-c", "2", "--dry-run")
-    assert cli(engine, *words, "--", "true").stdout.splitlines()[0] == NOTE
-    assert json.loads(cli(engine, *words, "--json", "--", "true").stdout)["notes"] == [NOTE]
-    told = cli(engine, "submit", tiny_image, "-c", "2", "--hold", "--", "true").stdout
+    assert engine.cli(*words, "--", "true").stdout.splitlines()[0] == NOTE
+    assert json.loads(engine.cli(*words, "--json", "--", "true").stdout)["notes"] == [NOTE]
+    told = engine.cli("submit", tiny_image, "-c", "2", "--hold", "--", "true").stdout
     assert NOTE in told.splitlines()[1]
 
 

@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from supervisor_lab import Lab, until
+from supervisor_lab import Lab, running_with, until
 
 from jupyter_hpccontainers.machine.attempt import Ask, Attempt
-from jupyter_hpccontainers.machine.processes import all_processes
 from jupyter_hpccontainers.machine.spare import Spare
 from jupyter_hpccontainers.model.errors import StateConflict
 
@@ -36,16 +35,7 @@ def waiting(jobs: Path) -> list[int]:
 
 
 def named(jobs: Path) -> list[int]:
-    mark = os.fsencode(f"{jobs}\0")
-    found = []
-    for one in all_processes():
-        try:
-            line = Path(f"/proc/{one.pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if mark in line and b"supervisor.spare" in line:
-            found.append(one.pid)
-    return found
+    return sorted({*running_with(f"{jobs}\0")} & {*running_with("supervisor.spare")})
 
 
 def comm(pid: int) -> str:
