@@ -39,6 +39,9 @@ class SchedulingPolicy(Configurable):
     headroom_short_s = Float(DEFAULT.headroom_short_s, min=0.0, help=_HELP["headroom_short_s"]).tag(
         config=True
     )
+    headroom_lead_s = Float(DEFAULT.headroom_lead_s, min=0.0, help=_HELP["headroom_lead_s"]).tag(
+        config=True
+    )
     headroom_calendar = List(
         Unicode(), list(DEFAULT.headroom_calendar), help=_HELP["headroom_calendar"]
     ).tag(config=True)
@@ -61,6 +64,7 @@ class SchedulingPolicy(Configurable):
             project_limits=self.project_limits,
             headroom=self.headroom,
             headroom_short_s=self.headroom_short_s,
+            headroom_lead_s=self.headroom_lead_s,
             headroom_calendar=tuple(self.headroom_calendar),
             utc_offsets=tuple((since, ahead) for since, ahead in sorted(self.utc_offsets)),
         )

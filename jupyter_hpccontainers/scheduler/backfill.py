@@ -46,6 +46,8 @@ class Reservation:
     spare: Resources
     #: What jobs that leave headroom free may hold beside the head then; None: anything.
     long_spare: int | None = None
+    #: When long jobs that pass the head have to have ended, if sooner than ``at``.
+    long_until: float = math.inf
 
     def admits(self, shape: Shape, now: float) -> bool:
         """Whether a job of this shape may start now without delaying the head."""
@@ -62,6 +64,10 @@ class Reservation:
     def outlived_by(self, ends_at: float) -> bool:
         """Whether something that ends at ``ends_at`` is surely gone when the head is to start."""
         return ends_at <= self.at and ends_at <= _LAST
+
+    def passed_by(self, ends_at: float, *, long: bool) -> bool:
+        """Whether something that starts now and ends at ``ends_at`` may pass the head."""
+        return self.outlived_by(ends_at) and not (long and ends_at > self.long_until)
 
 
 def reserve(

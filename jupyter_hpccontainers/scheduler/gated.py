@@ -7,6 +7,7 @@ would take what it lacks (``gates.Counts``). The head's share of every limit is 
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -58,9 +59,11 @@ class GatedPass:
         self._starts: list[Key] = []
         self._begun: list[Release] = []
         self._reservation: Reservation | None = None
+        self._aged_before = -math.inf
 
     def run(self, lines: Lines, aged_before: float, backfill: bool) -> list[Key]:
         """Return who starts, in that order; without ``backfill`` none goes past the head."""
+        self._aged_before = aged_before
         fronts = _fronts(lines, aged_before)
         while fronts and (backfill or self._reservation is None):
             key, line, rest = fronts[0]
@@ -80,6 +83,8 @@ class GatedPass:
 
     def _may_start(self, key: Key, line: Line) -> bool:
         asked = line.shape.resources
+        if self._room.puts_off(line.claim, asked.cores, key.submitted_at, self._aged_before):
+            return False
         if not self._counts.admits(line.claim, asked):
             self._counts.pass_over(key, line.claim, asked)
             return False
@@ -94,7 +99,7 @@ class GatedPass:
 
     def _may_pass(self, made: Reservation, line: Line) -> bool:
         """Whether a job that fits does not delay the head."""
-        if made.outlived_by(self._now + line.shape.span_s):
+        if made.passed_by(self._now + line.shape.span_s, long=line.claim.long):
             return True
         return _leaves_room(made, line) and line.shape.resources.fits_in(made.spare)
 
@@ -107,12 +112,12 @@ class GatedPass:
             self._room.take(amounts.cores, ends_at)
         self._begun.append(Release(ends_at, len(self._begun), key.job_id, amounts))
         made = self._reservation
-        if made is not None and not made.outlived_by(ends_at):
+        if made is not None and not made.passed_by(ends_at, long=line.claim.long):
             left = made.long_spare
             if left is not None and line.claim.long:
                 left -= amounts.cores
             spare = subtract(made.spare, amounts)
-            self._reservation = Reservation(made.head, made.at, spare, left)
+            self._reservation = replace(made, spare=spare, long_spare=left)
 
     def _reserve(self, key: Key, line: Line) -> None:
         coming = self._releases()
@@ -122,7 +127,11 @@ class GatedPass:
         opens = partial(self._room.opens, asked.cores) if line.claim.long else float
         made = reserve(key, asked, self._free, coming, self._now, opens)
         if line.claim.long:
-            made = replace(made, long_spare=self._room.spare(asked.cores, made.at))
+            made = replace(
+                made,
+                long_spare=self._room.spare(asked.cores, made.at),
+                long_until=self._room.long_until(line.claim, asked.cores, made.at),
+            )
         self._reservation = made
         self._counts.keep(line.claim, asked)
 

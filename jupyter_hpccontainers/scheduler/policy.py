@@ -95,6 +95,13 @@ class Policy:
         default=3_600.0,
         metadata={"help": "Jobs with a time limit of at most so many seconds are short."},
     )
+    headroom_lead_s: float = field(
+        default=7_200.0,
+        metadata={
+            "help": "So many seconds before these hours end no long job may pass one that can't "
+            "start before they do, since it asks for more than they leave to long jobs."
+        },
+    )
     # Of three calendars tried on made-up labs this one helps the short and spares the long.
     headroom_calendar: tuple[str, ...] = field(
         default=("mon-fri 07:00-18:00",),

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from itertools import islice
 from operator import itemgetter
 
-from .entry import Entry, Key, Spot
+from .entry import AGED, Entry, Key, Spot
 from .gates import Gates
 from .lines import Block, Lines
 from .order import Ordering
@@ -65,9 +65,11 @@ class Queue:
         """
         kind, claim = self._ordering.kind_of(entry), self._gates.claim(entry)
         spot = Spot(entry.job.priority.rank, entry.shape, kind, claim)
-        score = self._ordering.score(spot)
+        since = self._ordering.since(entry)
+        if self._is_shut_out(spot):
+            since -= self._gates.headroom.credit_s
         lines = self.ready if entry.image_ready else self.imageless
-        lines.add(spot, score, (self._ordering.since(entry), entry.job.job_id), times)
+        lines.add(spot, self._score(spot), (since, entry.job.job_id), times)
         self._spots.setdefault(spot.kind.user, {})[spot] = None
         self.changes += 1
 
@@ -111,12 +113,19 @@ class Queue:
             del known[spot]
             if self.ready.has(spot) or self.imageless.has(spot):
                 known[spot] = None
-                score = self._ordering.score(spot)
+                score = self._score(spot)
                 self.ready.rescore(spot, score)
                 self.imageless.rescore(spot, score)
                 self.changes += 1
         if not known:
             self._spots.pop(user, None)
+
+    def _score(self, spot: Spot) -> float:
+        """Return the order's score; who is shut out by day has its turn when it may start."""
+        return AGED if self._is_shut_out(spot) else self._ordering.score(spot)
+
+    def _is_shut_out(self, spot: Spot) -> bool:
+        return self._gates.headroom.shuts_out(spot.claim, spot.shape.resources.cores)
 
     def due(self, now: float) -> list[int]:
         """Return the jobs whose begin time has come by ``now`` and who still wait for it."""

@@ -103,8 +103,9 @@ class Smaller:
     def _less_time(self, job: Submission) -> list[Change]:
         limits = {_HOUR_S * hours for hours in _USUAL_H}
         reservation = self._trial.rehearsal.scheduler.reservation(self._now)
-        if reservation is not None and reservation.at < math.inf:
-            limits.add(_rounded(reservation.at - self._now - job.start_timeout_s - job.grace_s))
+        for ends in {reservation.at, reservation.long_until} if reservation is not None else ():
+            if ends < math.inf:
+                limits.add(_rounded(ends - self._now - job.start_timeout_s - job.grace_s))
         most = seconds(job.limit_s)
         return [Change(time_limit_s=s) for s in sorted(limits, reverse=True) if 0 < s < most]
 

@@ -34,6 +34,8 @@ class Calendar:
         self._spans = _merged(chain.from_iterable(map(_spans, windows)))
         self._offsets = tuple(offsets)
         self._edges = sorted({edge % _WEEK_S for span in self._spans for edge in span})
+        #: How long the longest window lasts.
+        self.longest_s = float(max((until - since for since, until in self._spans), default=0))
         if self._spans == [(0, _WEEK_S)]:
             raise InvalidSpec(
                 "the calendar covers the whole week, so long jobs would never get their turn",
