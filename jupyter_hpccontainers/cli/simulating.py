@@ -6,14 +6,12 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ..client.engine import EngineClient
 from ..model.errors import InvalidSpec, NotFound
 from ..model.job import Job
-from ..simulation.comparison import FOR_LAB, FOR_LOGS, POLICIES, Compared, Shaking, Spread
+from ..simulation.comparison import FOR_LAB, FOR_LOGS, POLICIES, Compared, Shaking
 from ..simulation.drawing import draw_html, draw_svg
 from ..simulation.lab import lab
 from ..simulation.picture import draw_png, require_png
@@ -23,8 +21,8 @@ from ..simulation.swf import read_swf
 from ..simulation.together import compare_all
 from ..simulation.workload import Workload, half, without_estimates
 from .door import Subparsers, add_json, connect, print_json, subcommand
+from .simulated import row, table
 
-_HEAD = ("policy", "AVEbsld", "p95", "p99", "mean wait", "longest wait", "used", "replayed in")
 _TOLD_EVERY_S = 0.2
 _DRAWN: Mapping[str, Callable[[Workload, Mapping[str, Sequence[Ran]]], str | bytes]] = {
     ".svg": draw_svg,
@@ -53,7 +51,13 @@ def declare(subparsers: Subparsers) -> None:
         help=f"one or more, with commas or repeated, of {', '.join(POLICIES)}"
         f" ({', '.join(FOR_LOGS)}; lab: {', '.join(FOR_LAB)})",
     )
-    add("--repeat", type=int, default=1, metavar="N", help="replay N times; figures are means")
+    add(
+        "--repeat",
+        type=int,
+        default=1,
+        metavar="N",
+        help="replay N times, figures are means; of what is made up N seeds",
+    )
     add("--shake", type=float, default=0.0, metavar="S", help="submissions later by 0 to S seconds")
     add("--seed", type=int, default=1, metavar="K", help="of the shaking, and of what is made up")
     add("--half", choices=["first", "second"], help="only these jobs of the log")
@@ -66,7 +70,8 @@ def _run(options: argparse.Namespace) -> int:
     _check(options)
     usual = ",".join(FOR_LAB if options.workload else FOR_LOGS)
     names = [name for given in options.policy or [usual] for name in given.split(",")]
-    shaking = Shaking(options.repeat, options.shake, options.seed)
+    remake = lab if options.workload else None
+    shaking = Shaking(options.repeat, options.shake, options.seed, remake)
     # A damaged log is said before any of them is replayed.
     workloads = list(_workloads(options))
     compared = compare_all(workloads, names, shaking, _Teller())
@@ -75,9 +80,9 @@ def _run(options: argparse.Namespace) -> int:
     both = list(zip(workloads, compared, strict=True))
     if options.json:
         several = len(both) > 1
-        print_json([_row(one, w.name if several else "") for w, some in both for one in some])
+        print_json([row(one, w.name if several else "") for w, some in both for one in some])
     else:
-        print("\n\n".join(_table(workload, shaking, some) for workload, some in both))
+        print("\n\n".join(table(workload, shaking, some) for workload, some in both))
     return 0
 
 
@@ -147,58 +152,3 @@ class _Teller:
         which = f" {number} of {of}" if of > 1 else ""
         done = "\r\033[K" if share >= 1 else ""
         print(f"\r\033[K{policy}{which}: {share:.0%}{done}", end="", file=sys.stderr, flush=True)
-
-
-def _row(one: Compared, log: str) -> dict[str, Any]:
-    """Return one policy's figures for programs; of several logs each row names its own."""
-    row = ({"log": log} if log else {}) | asdict(one.mean)
-    if len(one.replays) > 1:
-        row["replays"] = [asdict(replay) for replay in one.replays]
-        row["against_easy"] = {name: asdict(spread) for name, spread in one.against_easy.items()}
-    return row
-
-
-def _table(workload: Workload, shaking: Shaking, compared: Sequence[Compared]) -> str:
-    jobs = compared[0].mean.jobs
-    about = f"{workload.name}: {jobs} jobs on {workload.processors} processors"
-    if shaking.repeat > 1:
-        about += f", mean of {shaking.repeat} replays shaken by up to {shaking.most_s:g} s"
-    lines = [about, *_columns([_HEAD, *(_figures(one) for one in compared)])]
-    ratios = [
-        (one.mean.policy, *(_ratio(spread) for spread in one.against_easy.values()))
-        for one in compared
-        if one.against_easy
-    ]
-    if len(ratios) > 1:
-        head = ("against easy", "AVEbsld", "mean wait", "longest wait")
-        lines += ["", *_columns([head, *ratios])]
-    return "\n".join(lines)
-
-
-def _figures(one: Compared) -> tuple[str, ...]:
-    mean = one.mean
-    return (
-        mean.policy,
-        f"{mean.avebsld:.2f}",
-        f"{mean.p95_bsld:.1f}",
-        f"{mean.p99_bsld:.1f}",
-        f"{mean.mean_wait_s:.0f} s",
-        f"{mean.max_wait_h:.1f} h",
-        f"{mean.utilisation:.1%}",
-        f"{mean.wall_s:.1f} s",
-    )
-
-
-def _ratio(spread: Spread) -> str:
-    return f"{spread.mean:.3f} [{spread.least:.3f}, {spread.most:.3f}]"
-
-
-def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if at == 0 else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]

@@ -28,11 +28,13 @@ from .events import (
     TimeLimitChanged,
 )
 from .policy import DEFAULT, Backfill, Order, Policy
+from .windows import Calendar
 
 __all__ = [
     "DEFAULT",
     "Action",
     "Backfill",
+    "Calendar",
     "CancelRequested",
     "Changed",
     "DrainChanged",

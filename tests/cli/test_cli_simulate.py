@@ -130,6 +130,24 @@ def test_the_lab_is_made_up_by_its_seed(capsys: pytest.CaptureFixture[str]) -> N
     assert "lab-3: " in capsys.readouterr().out
 
 
+def test_a_made_up_lab_is_made_anew_each_time_and_shown_by_who_waits(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["simulate", "--workload", "lab", "--policy", "easy,headroom", "--repeat", "2"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "mean of 2 replays, each with the next seed" in shown
+    assert [line for line in shown.splitlines() if line.endswith(":")] == [
+        "short:", "up to 3/4:", "larger:",
+    ]  # fmt: skip
+    assert main([*words, "--json"]) == 0
+    easy, headroom = json.loads(capsys.readouterr().out)
+    for one, other in zip(easy["groups"], headroom["groups"], strict=True):
+        assert other["short"]["mean_wait_s"] < 0.5 * one["short"]["mean_wait_s"]
+        assert one["larger"]["jobs"] == other["larger"]["jobs"]
+    assert easy["replays"][0]["mean_wait_s"] != easy["replays"][1]["mean_wait_s"]
+
+
 @pytest.mark.parametrize("words", [[], ["LOG", "--workload", "lab"], ["LOG", "--history"]])
 def test_either_a_log_or_a_made_up_workload(
     log: str, capsys: pytest.CaptureFixture[str], words: list[str]
