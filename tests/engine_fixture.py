@@ -160,7 +160,12 @@ class IsolatedEngine:
         mark = os.fsencode(str(self.state / "jobs"))
         lines = {one.pid: _cmdline(one.pid) for one in all_processes()}
         ours = [pid for pid, line in lines.items() if mark in line and b".supervisor." in line]
-        return [pid for pid in ours if _name(pid) != b"hpcc-spare"]
+        # A spare one takes that name with its first attempt, and has another or none before.
+        return [
+            pid
+            for pid in ours
+            if b"supervisor.spare" not in lines[pid] or _name(pid) == b"hpcc-supervisor"
+        ]
 
     def clear(self) -> None:
         """End everything of this engine."""
