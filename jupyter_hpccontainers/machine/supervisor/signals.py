@@ -132,16 +132,18 @@ class Stopping:
     def _terminate(self, target: Target, left_s: float) -> float:
         if not self._terminated:
             self._terminated = target.terminate()
-            if self._suspended:
-                # A suspended program could not act on its TERM.
-                target.resume()
-        return left_s if self._terminated else min(left_s, _RETRY_S)
+        if self._terminated and self._suspended:
+            # A suspended program could not act on its TERM.
+            self._suspended = not target.resume()
+        done = self._terminated and not self._suspended
+        return left_s if done else min(left_s, _RETRY_S)
 
     def _pause(self, target: Target) -> float | None:
         wanted = self._requests.suspend
         if wanted is None:
             return None
-        done = target.suspend() if wanted else target.resume()
+        # Who asks again, after a restart, does not know how it stands.
+        done = wanted == self._suspended or (target.suspend() if wanted else target.resume())
         if not done:
             return _RETRY_S
         self._suspended = wanted
