@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import select
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +30,7 @@ while True:
     time.sleep(0.02)
 """
 LIMIT_S = 4
+_DRIVER = re.compile(rb'"CgroupDriver":"(cgroupfs|systemd)"')
 
 
 @pytest.fixture
@@ -190,34 +193,38 @@ def test_the_running_tasks_of_an_array_are_suspended_and_resumed(
     assert engine.wait(whole).result is Result.CANCELLED
 
 
+class _NoCgroups(socketserver.BaseRequestHandler):
+    """Passes bytes on between a client and the real Docker Engine, and has it deny its cgroups."""
+
+    def handle(self) -> None:
+        """Serve one connection to its end."""
+        assert isinstance(self.server, _Proxy)
+        with socket.socket(socket.AF_UNIX) as docker, suppress(OSError):
+            docker.connect(self.server.target)
+            other = {self.request: docker, docker: self.request}
+            while True:
+                for one in select.select(list(other), [], [])[0]:
+                    data = one.recv(1 << 20)
+                    if not data:
+                        return
+                    other[one].sendall(_DRIVER.sub(_none, data))
+
+
+class _Proxy(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    target = ""
+
+
 @pytest.fixture
 def no_freezer(docker_socket: str, tmp_path: Path) -> Iterator[str]:
     """The real Docker Engine, which says that it has no cgroups, as a rootless one may."""
-    path = f"{tmp_path}/docker.sock"
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen()
-    Path(path).chmod(0o666)
-    threading.Thread(target=_serve, args=(listener, docker_socket), daemon=True).start()
-    yield path
-    listener.close()
-
-
-def _serve(listener: socket.socket, target: str) -> None:
-    with suppress(OSError):
-        while True:
-            client, _ = listener.accept()
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(target)
-            for one, other in ((client, server), (server, client)):
-                threading.Thread(target=_pass_on, args=(one, other), daemon=True).start()
-
-
-def _pass_on(one: socket.socket, other: socket.socket) -> None:
-    with suppress(OSError):
-        while data := one.recv(1 << 20):
-            other.sendall(re.sub(rb'"CgroupDriver":"(cgroupfs|systemd)"', _none, data))
-        other.shutdown(socket.SHUT_WR)
+    path = tmp_path / "docker.sock"
+    with _Proxy(str(path), _NoCgroups) as proxy:
+        proxy.target = docker_socket
+        path.chmod(0o666)
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        yield str(path)
+        proxy.shutdown()
 
 
 def _none(said: re.Match[bytes]) -> bytes:

@@ -214,13 +214,16 @@ def _frozen(pid: int) -> bool:
         return state in "TD" or "refrigerator" in file.read()
 
 
-def test_a_suspended_job_can_be_stopped(lab: Lab) -> None:
+@pytest.mark.parametrize(("ask", "code"), [(Ask.STOP, 143), (Ask.KILL, 137)])
+def test_a_suspended_job_can_be_stopped(lab: Lab, ask: Ask, code: int) -> None:
     job = lab.run("import time; print('ready', flush=True); time.sleep(300)", grace_s=60)
-    job.says(b"ready").ask(Ask.SUSPEND)
+    job.says(b"ready").ask(Ask.RESUME)
+    job.ask(Ask.SUSPEND)
     pid = running_with(f"{job.attempt.job_dir}/script")[-1]
     until(lambda: _frozen(pid), "the freeze")
-    job.ask(Ask.STOP)
-    assert job.ended().exit_code == 143
+    job.ask(Ask.SUSPEND)
+    job.ask(ask)
+    assert job.ended().exit_code == code
 
 
 #: The child dies of a signal that only its parent waits for.
