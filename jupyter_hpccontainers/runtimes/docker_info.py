@@ -55,6 +55,7 @@ class DockerInfo:
             "jobs end when the daemon restarts (live-restore is off)": not self.live_restore,
             "swap is not limited": self.limits_memory and not self.limits_swap,
             "the number of processes is not limited": not self.limits_pids,
+            "jobs can't be suspended": not self.suspends,
         }
         return tuple(text for text, holds in said.items() if holds)
 

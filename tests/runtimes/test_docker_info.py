@@ -48,7 +48,9 @@ def test_rootless_docker_without_delegation_limits_nothing_and_says_so() -> None
 def test_what_has_no_cgroup_of_its_own_freezes_nothing() -> None:
     rootless = {"SecurityOptions": ["name=rootless"]}
     assert told().suspends
-    assert not told(CgroupDriver="none", **rootless).suspends
+    unable = told(CgroupDriver="none", **rootless)
+    assert not unable.suspends
+    assert "jobs can't be suspended" in unable.warnings
     assert not told(CgroupVersion="1", **rootless).suspends
     assert told(CgroupVersion="2", CgroupDriver="systemd", **rootless).suspends
     assert told(PODMAN).suspends
