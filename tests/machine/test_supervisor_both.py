@@ -11,9 +11,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
-from supervisor_lab import Lab, running_with, until
+from supervisor_lab import Lab, Running, running_with, until
 
 from jupyter_hpccontainers.machine.attempt import Ask, Attempt, spawn
 from jupyter_hpccontainers.model.errors import StateConflict
@@ -204,6 +205,36 @@ def test_suspend_stops_the_clock_of_the_job_and_resume_goes_on(lab: Lab) -> None
     until(lambda: job.log.size() > size, "more output")
     job.ask(Ask.STOP)
     assert job.ended().exit_code == 143
+
+
+FORKS = """
+    import os, time
+    for n in range(100):
+        if os.fork() == 0:
+            while True:
+                print("child", flush=True)
+                time.sleep(0.05)
+        print("begun", n, flush=True)
+        time.sleep(0.002)
+    time.sleep(300)
+"""
+
+
+def test_what_is_started_during_the_suspension_stands_still_too(lab: Lab) -> None:
+    job = lab.run(python(FORKS)).says(b"begun 20\n").ask(Ask.SUSPEND)
+    until(lambda: _is_silent(job), "silence")
+    size = job.log.size()
+    job.ask(Ask.RESUME)
+    until(lambda: job.log.size() > size, "more output")
+    job.ask(Ask.STOP)
+    assert job.ended().exit_code == 143
+
+
+def _is_silent(job: Running) -> bool:
+    """Whether nothing is written for a second."""
+    size = job.log.size()
+    time.sleep(1)
+    return bool(job.log.size() == size)
 
 
 def _frozen(pid: int) -> bool:
