@@ -209,7 +209,7 @@ def test_suspend_stops_the_clock_of_the_job_and_resume_goes_on(lab: Lab) -> None
 
 FORKS = """
     import os, time
-    for n in range(100):
+    for n in range(30):
         if os.fork() == 0:
             while True:
                 print("child", flush=True)
@@ -221,7 +221,7 @@ FORKS = """
 
 
 def test_what_is_started_during_the_suspension_stands_still_too(lab: Lab) -> None:
-    job = lab.run(python(FORKS)).says(b"begun 20\n").ask(Ask.SUSPEND)
+    job = lab.run(python(FORKS)).says(b"begun 3\n").ask(Ask.SUSPEND)
     until(lambda: _is_silent(job), "silence")
     size = job.log.size()
     job.ask(Ask.RESUME)
