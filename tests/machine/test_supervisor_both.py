@@ -214,7 +214,7 @@ FORKS = """
             while True:
                 print("child", flush=True)
                 time.sleep(0.05)
-        print("begun", n, flush=True)
+        os.write(1, b"begun %d\\n" % n)
         time.sleep(0.002)
     time.sleep(300)
 """
