@@ -73,6 +73,12 @@ class Backend(Protocol):
     async def release(self, job_id: int) -> Job:
         """Let a held job go on."""
 
+    async def suspend(self, job_id: int) -> Job:
+        """Let a running job stand still; it keeps what it holds, its time limit waits."""
+
+    async def resume(self, job_id: int) -> Job:
+        """Let a suspended job run on."""
+
     async def log(
         self, job_id: int, *, offset: int, length: int, stream: int, attempt: int | None
     ) -> LogPart:

@@ -1,4 +1,4 @@
-"""Commands to jobs that are there: stop, wait for, hold, release, change, extend."""
+"""Commands to jobs that are there: stop, wait for, hold, suspend, change, extend …"""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ def _declare_changes(subparsers: Subparsers) -> None:
     for name, text, run in (
         ("hold", "keep waiting jobs back until they are released", _hold),
         ("release", "let held jobs go on", _release),
+        ("suspend", "let running jobs stand still: they keep what they hold", _suspend),
+        ("resume", "let suspended jobs run on", _resume),
     ):
         parser = subcommand(subparsers, name, text, run)
         parser.add_argument("jobs", nargs="+", metavar="JOB")
@@ -102,6 +104,16 @@ def _hold(options: argparse.Namespace) -> int:
 def _release(options: argparse.Namespace) -> int:
     client = connect()
     return _show([client.release(job_id) for job_id in client.numbers(options.jobs)], options)
+
+
+def _suspend(options: argparse.Namespace) -> int:
+    client = connect()
+    return _show([client.suspend(job_id) for job_id in client.numbers(options.jobs)], options)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    client = connect()
+    return _show([client.resume(job_id) for job_id in client.numbers(options.jobs)], options)
 
 
 def _show(jobs: list[Job], options: argparse.Namespace) -> int:

@@ -148,6 +148,14 @@ class EngineClient:
         """Let a held job go on; it keeps its place by submission."""
         return _job(self._ask("POST", f"/v1/jobs/{job_id}/release"))
 
+    def suspend(self, job_id: int) -> Job:
+        """Let a running job stand still; it keeps what it holds, its time limit waits."""
+        return _job(self._ask("POST", f"/v1/jobs/{job_id}/suspend"))
+
+    def resume(self, job_id: int) -> Job:
+        """Let a suspended job run on."""
+        return _job(self._ask("POST", f"/v1/jobs/{job_id}/resume"))
+
     def cancel(self, job_id: int, *, kill: bool = False) -> Job:
         """Stop a job: TERM, grace, KILL; with ``kill`` at once. Twice is no error."""
         return _job(self._ask("POST", f"/v1/jobs/{job_id}/cancel", {"kill": kill}))

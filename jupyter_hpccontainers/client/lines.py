@@ -25,8 +25,9 @@ def standing(job: Job) -> str:
         case State.DONE:
             return _ended(job)
         case State.RUNNING if job.started_at is not None:
-            began = time.strftime("%H:%M:%S", time.localtime(job.started_at))
-            return f"RUNNING since {began} · {given(job)}"
+            return f"RUNNING since {_clock(job.started_at)} · {given(job)}"
+        case State.SUSPENDED if job.suspended_at is not None:
+            return f"SUSPENDED since {_clock(job.suspended_at)} · {given(job)}"
         case _:
             return job.state.value
 
@@ -88,6 +89,10 @@ def failure(job: Job, tail: str = "") -> JobFailed:
     )
 
 
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
 def _waiting(job: Job) -> str:
     why = because(job)
     place = f" (number {job.position} in the queue)" if job.position else ""
@@ -109,9 +114,9 @@ def _fetched(job: Job) -> str:
 
 def _ended(job: Job) -> str:
     words = str(job.result or job.state)
-    if job.started_at is not None and job.ended_at is not None:
+    if job.ran_s is not None:
         between = "in" if job.result is Result.COMPLETED else "after"
-        words += f" {between} {format_duration(job.ended_at - job.started_at)}"
+        words += f" {between} {format_duration(job.ran_s)}"
     why = because(job)
     if job.result is not Result.COMPLETED and why:
         words += f" · {why}"

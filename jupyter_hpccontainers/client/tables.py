@@ -67,7 +67,9 @@ def job_lines(job: Job) -> str:
         "depends on": ", ".join(map(str, spec.dependencies)),
         "submitted": _moment(job.submitted_at),
         "started": _moment(job.started_at),
+        "suspended": _moment(job.suspended_at),
         "ended": _moment(job.ended_at),
+        "paused": format_duration(job.paused_s) if job.paused_s >= 1 else "",
         "exit code": "" if job.exit_code is None else str(job.exit_code),
         "signal": "" if job.signal is None else str(job.signal),
         "log": f"{job.log_bytes} bytes",
@@ -155,9 +157,7 @@ def checks_lines(checks: Iterable[Check]) -> str:
 
 
 def _ran(job: Job) -> str:
-    if job.started_at is None or job.ended_at is None:
-        return ""
-    return format_duration(job.ended_at - job.started_at)
+    return "" if job.ran_s is None else format_duration(job.ran_s)
 
 
 def _past(one: PastAttempt) -> str:

@@ -182,7 +182,17 @@ class Attempt:
         return handle
 
     def ask(self, what: Ask) -> bool:
-        """Signal the supervisor; False when there is none (any more). Repeating is harmless."""
+        """Signal the supervisor; False when there is none (any more). Repeating is harmless.
+
+        Of two signals that wait the kernel delivers the lesser first, whichever was sent first. So
+        SUSPEND and RESUME only say that a wish has changed, and a file says which it is now.
+        Raises OSError where that can't be written.
+        """
+        wish = self.folder / names.SUSPENDED
+        if what is Ask.SUSPEND:
+            wish.touch(mode=0o600)
+        elif what is Ask.RESUME:
+            wish.unlink(missing_ok=True)
         found = self.supervisor()
         return found is not None and send(found, what)
 

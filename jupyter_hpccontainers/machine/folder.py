@@ -14,6 +14,8 @@ INDEX = "output.idx"
 STARTED = "started"
 #: Appears by rename and fsync when all is over.
 EXIT = "exit"
+#: There as long as the engine wants the job to stand still.
+SUSPENDED = "suspended"
 #: The session in which Apptainer runs; written before it is executed.
 SESSION = "session"
 #: What the supervisor itself had to say; empty unless something is wrong with it.

@@ -124,7 +124,9 @@ class Job:
     What says how it ran is that of ``attempt``, the current one; ``attempts`` are the latest of
     those before it. ``log_bytes`` counts the logs of all, which follow one another as one. ``task``
     says which task of which array it is; of an array itself ``tasks`` counts how they stand.
-    ``notes``: what rules of the site changed of what was asked, and why.
+    ``notes``: what rules of the site changed of what was asked, and why. So many seconds as
+    ``paused_s`` since ``started_at`` its limit had not counted when its state last changed (it was
+    suspended, or the machine slept), nor does it count since ``suspended_at``.
     """
 
     id: int
@@ -151,6 +153,8 @@ class Job:
     warnings: tuple[str, ...] = ()
     log_bytes: int = 0
     progress: Mapping[str, Any] = field(default_factory=empty)
+    paused_s: float = 0.0
+    suspended_at: float | None = None
     task: Task | None = None
     tasks: TaskCounts | None = None
 
@@ -158,6 +162,13 @@ class Job:
     def label(self) -> str:
         """What people call it: its number, or ``12_7`` for the task of array 12 with index 7."""
         return f"{self.task.array}_{self.task.index}" if self.task else str(self.id)
+
+    @property
+    def ran_s(self) -> float | None:
+        """How long it ran, its pauses left out; None until it has ended, or if it never ran."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return self.ended_at - self.started_at - self.paused_s
 
     def task_number(self, index: int) -> int | None:
         """Return the number of an array's task, begun or not; None where it has none of them."""

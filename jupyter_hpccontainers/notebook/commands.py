@@ -111,6 +111,18 @@ def _release(shell: InteractiveShell, line: str) -> Listing[Job]:
     return _listed([client.release(job_id) for job_id in client.numbers(options.jobs)], client)
 
 
+def _suspend(shell: InteractiveShell, line: str) -> Listing[Job]:
+    options = grammar.jobs_parser("suspend").parse_args(grammar.words(line))
+    client = connect(say)
+    return _listed([client.suspend(job_id) for job_id in client.numbers(options.jobs)], client)
+
+
+def _resume(shell: InteractiveShell, line: str) -> Listing[Job]:
+    options = grammar.jobs_parser("resume").parse_args(grammar.words(line))
+    client = connect(say)
+    return _listed([client.resume(job_id) for job_id in client.numbers(options.jobs)], client)
+
+
 def _change(shell: InteractiveShell, line: str) -> Listing[Job]:
     options = grammar.change_parser().parse_args(grammar.words(line))
     changes = {name: getattr(options, name) for name in CHANGES}
@@ -155,6 +167,8 @@ _COMMANDS = {
     "stop": _stop,
     "hold": _hold,
     "release": _release,
+    "suspend": _suspend,
+    "resume": _resume,
     "change": _change,
     "extend": _extend,
     "info": _info,

@@ -24,6 +24,7 @@ _LINE_HELP = """
 %container logs JOB [-f] [--stream both|stdout|stderr] [--tail LINES]
 %container stop JOB… [--now] [--tag TAG]     stop jobs: TERM, grace, KILL; --now: KILL
 %container hold JOB…, release JOB…           keep waiting jobs back; let them go on
+%container suspend JOB…, resume JOB…         let running jobs stand still; let them run on
 %container change JOB [-t TIME] [--priority CLASS] [-c N] [-m SIZE] [-g N] [--begin TIME]
 %container extend JOB TIME                   more time than its limit, also while it runs
 %container explain JOB                       why it waits and when it starts, or why it ended
@@ -137,6 +138,8 @@ SUBCOMMANDS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "stop": stop_parser,
     "hold": partial(jobs_parser, "hold"),
     "release": partial(jobs_parser, "release"),
+    "suspend": partial(jobs_parser, "suspend"),
+    "resume": partial(jobs_parser, "resume"),
     "change": change_parser,
     "extend": extend_parser,
     "info": info_parser,

@@ -256,6 +256,16 @@ class Job:
         self._record = self._client.release(self.id)
         return self
 
+    def suspend(self) -> Job:
+        """Let it stand still while it runs: it keeps what it holds, its time limit waits."""
+        self._record = self._client.suspend(self.id)
+        return self
+
+    def resume(self) -> Job:
+        """Let it run on after ``suspend``."""
+        self._record = self._client.resume(self.id)
+        return self
+
     def change(self, **asked: Any) -> Job:
         """Change what it asks for: ``time_limit``, and while it waits also ``priority``,
         ``cores``, ``memory``, ``gpus`` and ``begin``, each as for ``submit``.

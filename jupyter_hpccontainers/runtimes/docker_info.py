@@ -16,7 +16,8 @@ class DockerInfo:
 
     ``rootless``: it runs as a person, whom container user 0 stands for. ``userns_remap``: a
     daemon of root that maps every container's ids away. ``live_restore``: jobs live on while it
-    restarts. ``limits_*``: the kernel's controllers it can use.
+    restarts. ``limits_*``: the kernel's controllers it can use. ``suspends``: it can freeze
+    a container.
     """
 
     socket: str
@@ -31,6 +32,7 @@ class DockerInfo:
     limits_memory: bool = True
     limits_swap: bool = True
     limits_pids: bool = True
+    suspends: bool = True
 
     @property
     def name(self) -> str:
@@ -53,6 +55,7 @@ class DockerInfo:
             "jobs end when the daemon restarts (live-restore is off)": not self.live_restore,
             "swap is not limited": self.limits_memory and not self.limits_swap,
             "the number of processes is not limited": not self.limits_pids,
+            "jobs can't be suspended": not self.suspends,
         }
         return tuple(text for text, holds in said.items() if holds)
 
@@ -85,6 +88,9 @@ def docker_info(socket: str, info: Mapping[str, Any], version: Mapping[str, Any]
         limits_memory=limits and bool(info.get("MemoryLimit", True)),
         limits_swap=limits and bool(info.get("SwapLimit", True)),
         limits_pids=limits and bool(info.get("PidsLimit", True)),
+        # Containers are frozen as a cgroup; a person has none of version 1 to freeze.
+        suspends=info.get("CgroupDriver") != "none"
+        and not (rootless and str(info.get("CgroupVersion", "")) == "1"),
     )
 
 

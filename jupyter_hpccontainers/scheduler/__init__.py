@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from .actions import Action, FetchImage, Kill, Record, Refused, Signal, Start, Stop, WakeAt
+from .actions import (
+    Action,
+    FetchImage,
+    Kill,
+    Record,
+    Refused,
+    Resume,
+    Signal,
+    Start,
+    Stop,
+    Suspend,
+    WakeAt,
+)
 from .core import Scheduler
 from .events import (
     CancelRequested,
@@ -18,11 +30,13 @@ from .events import (
     Progress,
     Released,
     Restored,
+    Resumed,
     Slept,
     Started,
     StartFailed,
     Submission,
     Submitted,
+    Suspended,
     TaskBlock,
     Ticked,
     TimeLimitChanged,
@@ -54,6 +68,8 @@ __all__ = [
     "Refused",
     "Released",
     "Restored",
+    "Resume",
+    "Resumed",
     "Scheduler",
     "Signal",
     "Slept",
@@ -63,6 +79,8 @@ __all__ = [
     "Stop",
     "Submission",
     "Submitted",
+    "Suspend",
+    "Suspended",
     "TaskBlock",
     "Ticked",
     "TimeLimitChanged",

@@ -23,7 +23,8 @@ class Record:
 
     ``past`` is given where this is another attempt: how the one before ended. ``failures`` and
     ``retry_at`` are then what a restart must know; else they are as they were.
-    ``ran_s``: of one that runs, how long it has, as its limit counts.
+    Of one whose program has begun: since when (``started_at``), how long it had run by ``at`` as
+    its limit counts (``ran_s``), and how long it had not meanwhile (``paused_s``).
     ``array``: it is a task of that array, and with its first Record a job of its own. ``tasks``:
     it is an array, and its tasks stand so.
     """
@@ -43,7 +44,9 @@ class Record:
     retry_at: float | None = None
     array: int | None = None
     tasks: TaskCounts | None = None
+    started_at: float | None = None
     ran_s: float | None = None
+    paused_s: float | None = None
 
 
 @message
@@ -78,6 +81,20 @@ class Kill:
 
 
 @message
+class Suspend:
+    """Let nothing of the job run until it is resumed; repeating it must be harmless."""
+
+    job_id: int
+
+
+@message
+class Resume:
+    """Let a suspended job run on; repeating it must be harmless."""
+
+    job_id: int
+
+
+@message
 class Signal:
     """Give the job the signal it asked for before its time limit; repeating it must be harmless.
 
@@ -102,4 +119,4 @@ class Refused:
     error: HpccError
 
 
-Action = Record | FetchImage | Start | Stop | Kill | Signal | WakeAt | Refused
+Action = Record | FetchImage | Start | Stop | Kill | Suspend | Resume | Signal | WakeAt | Refused

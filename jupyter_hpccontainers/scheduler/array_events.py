@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ..model.errors import StateConflict
 from .array_jobs import ArrayJobs
 from .entry import Entry
-from .events import CancelRequested, ImageFailed, ImageReady, JobEvent
+from .events import CancelRequested, ImageFailed, ImageReady, JobEvent, Resumed, Suspended
 from .result import CANCELLED
+from .transitions import is_legal
 
 #: How the scheduler cancels one job.
 Cancel = Callable[[Entry, CancelRequested, float], None]
@@ -35,6 +37,9 @@ class ArrayEvents:
             if isinstance(event, CancelRequested):
                 self._cancel_all(job_id, event, now)
                 return True
+            if isinstance(event, Suspended | Resumed):
+                self._suspend_or_resume_all(job_id, event, now)
+                return True
             if arrays[job_id].left:
                 return False
             if not isinstance(event, ImageReady | ImageFailed):
@@ -56,6 +61,15 @@ class ArrayEvents:
             self._jobs.stop_array(array, CANCELLED, now)
         for job_id in list(array.living):
             self._cancel(self._jobs[job_id], CancelRequested(job_id, event.kill), now)
+
+    def _suspend_or_resume_all(self, number: int, event: Suspended | Resumed, now: float) -> None:
+        """Ask it of the tasks that run; those that wait, or are about to run, go on."""
+        tasks = [self._jobs[job_id] for job_id in self._jobs.arrays[number].living]
+        running = [one for one in tasks if is_legal(one.state, type(event))]
+        if not running:
+            raise _conflict(number, "no task of array {} runs", "hold it, to let none begin")
+        for task in running:
+            self._jobs.suspend_or_resume(task, replace(event, job_id=task.job.job_id), now)
 
 
 def _conflict(job_id: int, message: str, cure: str) -> StateConflict:

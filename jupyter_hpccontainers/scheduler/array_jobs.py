@@ -180,6 +180,7 @@ def _array_record(array: Array, at: float) -> Record:
         attempt=array.rest.job.attempt,
         state=array.state,
         at=at,
+        started_at=at if array.state is State.RUNNING else None,
         result=verdict.result if verdict and done else None,
         reason=verdict.reason if verdict else None,
         tasks=array.counts,

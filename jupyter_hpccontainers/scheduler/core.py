@@ -30,11 +30,13 @@ from .events import (
     OthersChanged,
     Released,
     Restored,
+    Resumed,
     Slept,
     Started,
     StartFailed,
     Submission,
     Submitted,
+    Suspended,
     Ticked,
     TimeLimitChanged,
 )
@@ -92,8 +94,10 @@ class Scheduler:
             CancelRequested: self._cancel,
             TimeLimitChanged: self._limit,
             Changed: self._change,
-            Held: self._hold_or_release,
-            Released: self._hold_or_release,
+            Held: self._jobs.hold_or_release,
+            Released: self._jobs.hold_or_release,
+            Suspended: self._jobs.suspend_or_resume,
+            Resumed: self._jobs.suspend_or_resume,
         }
 
     # ------------------------------------------------------------------- events in, actions out
@@ -318,9 +322,6 @@ class Scheduler:
     def _change(self, entry: Entry, event: Changed, now: float) -> None:
         self.refuse(event.resources, wants_of(entry.job))
         self._jobs.change(entry, event, now)
-
-    def _hold_or_release(self, entry: Entry, event: Held | Released, now: float) -> None:
-        self._jobs.hold_or_release(entry, type(event), now)
 
     # ------------------------------------------------------------------- what follows every event
 

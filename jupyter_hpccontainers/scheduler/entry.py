@@ -77,7 +77,8 @@ class Entry:
     bounds its grace; ``told_at`` is the same, unless an engine that restarted does not know.
     ``unmet``: the dependencies whose parents are not DONE; only ``dependencies`` changes it.
     ``failures`` counts attempts that were tried again; the next may start at ``retry_at``.
-    ``paused_s``: how much of the time since ``started_at`` does not count against the limit.
+    ``paused_s``: how much of the time since ``started_at`` does not count against the limit, but
+    for what has passed since ``suspended_at``.
     ``signalled``: this attempt was given its signal.
     ``throttled``: as many tasks of the array run as may; ``renewed_at``: when its last one began.
     """
@@ -100,6 +101,7 @@ class Entry:
     retry_at: float | None = None
     signalled: bool = False
     paused_s: float = 0.0
+    suspended_at: float | None = None
 
     @property
     def waits_until(self) -> float | None:
@@ -139,7 +141,10 @@ class Entry:
 
     @property
     def ends_at(self) -> float:
-        """The planner's end: when its allocation is free again at the latest."""
+        """The planner's end: when its allocation is free again at the latest.
+
+        Of a suspended job nobody knows it: only a person does who lets it run on.
+        """
         return self.end_with(self.limit_s)
 
     def end_with(self, limit_s: float) -> float:
@@ -152,11 +157,20 @@ class Entry:
             return self.starting_at + self.job.start_timeout_s + limit_s + self.job.grace_s
         return math.inf
 
-    def ran_s(self, now: float) -> float | None:
-        """Return how long it has run as its limit counts; None while it does not run."""
-        if self.state is not State.RUNNING or self.started_at is None:
+    def ran_s(self, at: float) -> float | None:
+        """Return how long it had run by then, as its limit counts; None if it never has."""
+        if self.started_at is None:
             return None
-        return now - self.started_at - self.paused_s
+        if self.suspended_at is not None:
+            at = min(at, self.suspended_at)
+        return at - self.started_at - self.paused_s
+
+    def enter(self, state: State, at: float) -> None:
+        """Be in another state from now on; while it is suspended its time does not count."""
+        if self.suspended_at is not None:
+            self.paused_s += max(at - self.suspended_at, 0.0)
+        self.suspended_at = at if state is State.SUSPENDED else None
+        self.state = state
 
     def postpone(self, seconds: float) -> None:
         """Let none of the times that bound it have run for so long."""
@@ -164,7 +178,7 @@ class Entry:
             self.starting_at += seconds
         elif self.state is State.STOPPING and self.stopping_at is not None:
             self.stopping_at += seconds
-        else:
+        elif self.state is State.RUNNING:
             self.paused_s += seconds
 
 
@@ -193,10 +207,11 @@ def restored_entry(row: Restored, now: float) -> Entry:
         failures=row.failures,
         retry_at=row.retry_at,
         paused_s=row.paused_s,
+        suspended_at=now if state is State.SUSPENDED else None,
     )
     if state is State.STARTING and row.starting_at is None:
         entry.starting_at = now
-    elif state is State.RUNNING and row.started_at is None:
+    elif state in {State.RUNNING, State.SUSPENDED} and row.started_at is None:
         entry.started_at = now
     elif state is State.STOPPING and row.stopping_at is None:
         entry.stopping_at = now

@@ -180,6 +180,20 @@ class Released:
 
 
 @message
+class Suspended:
+    """A person lets a running job stand still; it keeps what it holds, its time limit waits."""
+
+    job_id: int
+
+
+@message
+class Resumed:
+    """A person lets a suspended job run on."""
+
+    job_id: int
+
+
+@message
 class OthersChanged:
     """What processes outside our jobs use has changed."""
 
@@ -216,6 +230,8 @@ JobEvent = (
     | Changed
     | Held
     | Released
+    | Suspended
+    | Resumed
 )
 Event = Submitted | JobEvent | OthersChanged | DrainChanged | Slept | Ticked
 
@@ -239,7 +255,9 @@ class Restored:
     ``starting_at``, ``started_at``, ``stopping_at`` and ``ended_at`` are when it entered those
     states, None where it did not or that was not kept; ``stop_reason`` is the reason recorded with
     STOPPING.
-    ``paused_s``: so much of the time since ``started_at`` does not count against its limit.
+    ``paused_s``: so much of the time since ``started_at`` does not count against its limit; of one
+    that is suspended up to now. ``resumed``: it was suspended before, and may not know yet that it
+    is to run on.
     ``failures`` and ``retry_at`` are those of the last Record that named them. An array holds
     nothing itself; its ``progress`` says which of its tasks are jobs of their own by now.
     """
@@ -255,4 +273,5 @@ class Restored:
     failures: int = 0
     retry_at: float | None = None
     paused_s: float = 0.0
+    resumed: bool = False
     progress: Progress = Progress()

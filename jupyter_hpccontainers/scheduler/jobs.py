@@ -10,17 +10,28 @@ from ..model.job import PastAttempt, Priority
 from ..model.machine import Machine
 from ..model.resources import Allocation
 from ..model.states import Reason, Result, State
-from .actions import Action, FetchImage, Kill, Record, Signal, Start, Stop, WakeAt
+from .actions import (
+    Action,
+    FetchImage,
+    Kill,
+    Record,
+    Resume,
+    Signal,
+    Start,
+    Stop,
+    Suspend,
+    WakeAt,
+)
 from .deadlines import Deadlines
 from .dependencies import Dependencies
 from .entry import Entry, seconds
-from .events import Changed, Held, JobEvent, Released, Restored
+from .events import Changed, Held, JobEvent, Released, Restored, Resumed, Suspended
 from .gates import Gates
 from .holdings import Holdings
 from .order import Ordering
 from .queue import Queue
 from .result import Verdict
-from .retry import Following
+from .retry import Following, past_attempt
 from .transitions import Chosen, ParentEndedOtherwise, Requeued, Trigger, next_state
 
 
@@ -167,10 +178,10 @@ class Jobs:
             self.enqueue(entry, now)
         entry.image_ready = True
 
-    def hold_or_release(self, entry: Entry, trigger: type[Held | Released], now: float) -> None:
+    def hold_or_release(self, entry: Entry, asked: Held | Released, now: float) -> None:
         """Move a waiting job to or from HELD."""
         self.queue.remove(entry)
-        self._move(entry, trigger, now)
+        self._move(entry, type(asked), now)
         if entry.state is State.HELD:
             self._ordering.ended(entry, now)
         self.enqueue(entry, now)
@@ -224,6 +235,15 @@ class Jobs:
         self._move(entry, trigger, started_at)
         self._replan(entry)
 
+    def suspend_or_resume(self, entry: Entry, asked: Suspended | Resumed, now: float) -> None:
+        """Move a running job to or from SUSPENDED; meanwhile it is planned without end."""
+        before = entry.state
+        self._move(entry, type(asked), now)
+        if entry.state is not before:
+            job_id = entry.job.job_id
+            self.act(Suspend(job_id) if entry.state is State.SUSPENDED else Resume(job_id))
+            self._replan(entry)
+
     def stop(
         self, entry: Entry, trigger: type[Trigger], reason: Reason, now: float, kill: bool = False
     ) -> None:
@@ -260,7 +280,7 @@ class Jobs:
         self, entry: Entry, verdict: Verdict, following: Following, ended_at: float, now: float
     ) -> None:
         """End the attempt, whose allocation is free at once, and let the next one wait."""
-        past = _past(entry, verdict, ended_at)
+        past = past_attempt(entry, verdict, ended_at)
         if verdict.result is Result.PREEMPTED:
             # How long it was let run says nothing of how long it would take.
             entry.starting_at = entry.started_at = None
@@ -268,7 +288,8 @@ class Jobs:
         entry.job = replace(entry.job, attempt=entry.job.attempt + 1)
         entry.failures, entry.retry_at = following
         entry.allocation = entry.stop_reason = None
-        entry.starting_at = entry.started_at = entry.stopping_at = entry.told_at = None
+        entry.starting_at = entry.started_at = entry.suspended_at = None
+        entry.stopping_at = entry.told_at = None
         entry.signalled, entry.paused_s = False, 0.0
         self._move(entry, Requeued, ended_at, past=past)
         self.enqueue(entry, now)
@@ -320,7 +341,7 @@ class Jobs:
     ) -> None:
         following = next_state(entry.job.job_id, entry.state, trigger)
         if following is not entry.state:
-            entry.state = following
+            entry.enter(following, at)
             self._record(entry, at, verdict, past)
 
     def _record(
@@ -347,7 +368,9 @@ class Jobs:
                 failures=entry.failures if past else 0,
                 retry_at=entry.retry_at if past else None,
                 array=job.array,
+                started_at=entry.started_at,
                 ran_s=entry.ran_s(at),
+                paused_s=None if entry.started_at is None else entry.paused_s,
             )
         )
 
@@ -373,15 +396,3 @@ class Jobs:
             asked = entry.job.signal_before_s is not None
             if asked and self.signals.of(job_id) != entry.signal_at:
                 raise AssertionError(f"job {job_id} is to be signalled at another time")
-
-
-def _past(entry: Entry, verdict: Verdict, ended_at: float) -> PastAttempt:
-    return PastAttempt(
-        number=entry.job.attempt,
-        result=verdict.result,
-        reason=verdict.reason,
-        exit_code=verdict.exit_code,
-        signal=verdict.signal,
-        started_at=entry.started_at,
-        ended_at=ended_at,
-    )

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from ..model.machine import Machine
 from ..model.states import Reason, ReasonCode, Result, State
-from .actions import Stop
+from .actions import Resume, Stop, Suspend
 from .array_jobs import ArrayJobs
-from .entry import restored_entry
+from .entry import Entry, restored_entry
 from .events import Restored
 from .refusal import lacking_ever, wants_of
 from .result import Verdict
@@ -42,8 +42,19 @@ def _load(jobs: ArrayJobs, row: Restored, machine: Machine, now: float) -> None:
     if entry.state.waits and lacks and jobs.is_queued(row.job.job_id):
         reason = Reason(ReasonCode.MACHINE_CHANGED, {"lacking": lacks})
         jobs.finish(entry, MachineChanged, Verdict(Result.FAILED, reason), now)
-    elif entry.state is State.STOPPING:
-        jobs.act(Stop(row.job.job_id, row.job.grace_s))
+    elif entry.job.tasks is None:
+        _ask_again(jobs, entry, row)
+
+
+def _ask_again(jobs: ArrayJobs, entry: Entry, row: Restored) -> None:
+    """Repeat what the engine may have died before it asked."""
+    job = entry.job
+    if entry.state is State.STOPPING:
+        jobs.act(Stop(job.job_id, job.grace_s))
+    elif entry.state is State.SUSPENDED:
+        jobs.act(Suspend(job.job_id))
+    elif row.resumed:
+        jobs.act(Resume(job.job_id))
 
 
 def _since(row: Restored) -> tuple[float, int]:

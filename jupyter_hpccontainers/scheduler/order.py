@@ -151,16 +151,16 @@ class ByIndex:
         """Learn how long it ran."""
         begun_at = entry.starting_at if entry.starting_at is not None else entry.started_at
         self._yardstick.ended(entry.job.job_id, 0.0 if begun_at is None else max(at - begun_at, 0))
-        if entry.started_at is not None:
-            run_s = max(at - entry.started_at - entry.paused_s, 0.0)
-            self._history.learn(entry.kind, entry.job.resources, run_s)
+        run_s = entry.ran_s(at)
+        if run_s is not None:
+            self._history.learn(entry.kind, entry.job.resources, max(run_s, 0.0))
 
     def recall(self, rows: Iterable[Restored]) -> None:
         """Learn what those that have ended took, and replay them and those that run."""
         known = [(row, restored_entry(row, row.started_at or 0.0)) for row in rows]
         for row, entry in sorted(known, key=lambda one: one[0].ended_at or 0.0):
             if row.ended_at is not None and row.started_at is not None:
-                run_s = max(row.ended_at - row.started_at, 0.0)
+                run_s = max(row.ended_at - row.started_at - row.paused_s, 0.0)
                 self._history.learn(entry.kind, entry.job.resources, run_s)
         for row, entry in sorted(known, key=lambda one: (_came_at(one[0]), one[0].job.job_id)):
             self._replay(row, entry)

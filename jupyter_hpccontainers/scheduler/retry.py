@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..model.job import PastAttempt
 from ..model.states import Reason, ReasonCode, Result
 from .entry import Entry
 from .events import Exited, JobEvent, Started, StartFailed
@@ -50,6 +51,19 @@ def following(entry: Entry, verdict: Verdict, policy: Policy, ended_at: float) -
         # It was warned, and ended as agreed: nothing is broken that might mend meanwhile.
         return Following(failures, None)
     return Following(failures, ended_at + back_off_s(failures, policy))
+
+
+def past_attempt(entry: Entry, verdict: Verdict, ended_at: float) -> PastAttempt:
+    """Return what is kept of an attempt that another follows."""
+    return PastAttempt(
+        number=entry.job.attempt,
+        result=verdict.result,
+        reason=verdict.reason,
+        exit_code=verdict.exit_code,
+        signal=verdict.signal,
+        started_at=entry.started_at,
+        ended_at=ended_at,
+    )
 
 
 def is_stale(event: JobEvent, entry: Entry) -> bool:

@@ -17,6 +17,8 @@ can last long and promises something:
 - HELD: as PENDING, but a person keeps it back.
 - STARTING: has its allocation; its container is being made. Bounded by the start timeout.
 - RUNNING: the user's program runs, and the time limit counts.
+- SUSPENDED: the user's program stands still until a person lets it run on. It keeps its allocation,
+  its time limit does not count, and nobody knows when it will end.
 - STOPPING: told to end (cancelled, out of time, start timed out, preempted). It still holds its
   allocation, because its processes still do.
 - DONE: nothing of it is left on the machine; the allocation went back in the same step.
@@ -49,8 +51,10 @@ from .events import (
     ImageReady,
     JobEvent,
     Released,
+    Resumed,
     Started,
     StartFailed,
+    Suspended,
     TimeLimitChanged,
 )
 
@@ -151,6 +155,20 @@ TRANSITIONS: Mapping[State, Mapping[type[Trigger], State]] = {
         Preempted: State.STOPPING,
         Requeued: State.PENDING,
         TimeLimitChanged: State.RUNNING,
+        Suspended: State.SUSPENDED,
+        Resumed: State.RUNNING,
+    },
+    State.SUSPENDED: {
+        ImageReady: State.SUSPENDED,
+        Started: State.SUSPENDED,
+        StartFailed: State.DONE,
+        Exited: State.DONE,
+        CancelRequested: State.STOPPING,
+        Preempted: State.STOPPING,
+        Requeued: State.PENDING,
+        TimeLimitChanged: State.SUSPENDED,
+        Suspended: State.SUSPENDED,
+        Resumed: State.RUNNING,
     },
     State.STOPPING: {
         ImageReady: State.STOPPING,
@@ -176,7 +194,14 @@ _ASKED = {
     Changed: "given other resources, class or begin time",
     Held: "held",
     Released: "released",
+    Suspended: "suspended",
+    Resumed: "resumed",
 }
+
+
+def is_legal(state: State, trigger: type[Trigger]) -> bool:
+    """Whether the pair is in the table."""
+    return trigger in TRANSITIONS[state]
 
 
 def next_state(job_id: int, state: State, trigger: type[Trigger]) -> State:

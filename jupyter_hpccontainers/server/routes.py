@@ -28,6 +28,8 @@ def routes(link: EngineLink) -> list[tuple[str, type, dict[str, Any]]]:
         (rf"jobs/{_ID}/cancel", ActHandler, "jobs/{}/cancel", ()),
         (rf"jobs/{_ID}/hold", ActHandler, "jobs/{}/hold", ()),
         (rf"jobs/{_ID}/release", ActHandler, "jobs/{}/release", ()),
+        (rf"jobs/{_ID}/suspend", ActHandler, "jobs/{}/suspend", ()),
+        (rf"jobs/{_ID}/resume", ActHandler, "jobs/{}/resume", ()),
         (rf"jobs/{_ID}/explain", ReadHandler, "jobs/{}/explain", ()),
         (rf"jobs/{_ID}/log", ReadHandler, "jobs/{}/log", _LOG_QUERY),
         (rf"jobs/{_ID}/files", ReadHandler, "jobs/{}/files", ()),

@@ -6,6 +6,7 @@ import type { IJob } from '../src/engine/records';
 import { EMPTY_FORM, fieldOf, isScript, requestOf } from '../src/sidebar/request';
 import { commandLine } from '../src/words/commandline';
 import {
+  elapsed,
   formatBytes,
   formatDuration,
   formatMoment,
@@ -47,6 +48,24 @@ describe('format', () => {
   it('says resources in the singular and the plural', () => {
     const asked = { cores: 1, memory_bytes: 2 ** 29, gpus: 2 };
     expect(formatResources(asked, trans)).toBe('1 core · 512 MiB · 2 GPUs');
+  });
+});
+
+describe('elapsed', () => {
+  const runs = { ...job({}), started_at: 1000, ended_at: null } as IJob;
+
+  it('counts while the job runs, and stops at its end', () => {
+    expect(elapsed(runs, 1_060_000)).toBe(60);
+    expect(elapsed({ ...runs, ended_at: 1030 }, 1_060_000)).toBe(30);
+    expect(elapsed({ ...runs, started_at: null })).toBeNull();
+  });
+
+  it('leaves out what the time limit leaves out', () => {
+    const still = { ...runs, paused_s: 5, suspended_at: 1020 };
+    expect(elapsed(still, 1_060_000)).toBe(15);
+    expect(elapsed({ ...still, paused_s: 25, suspended_at: null }, 1_060_000)).toBe(
+      35
+    );
   });
 });
 

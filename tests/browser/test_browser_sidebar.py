@@ -80,6 +80,19 @@ def test_a_job_waits_with_its_reason_runs_and_ends(
     expect(screen.page.locator(".hpcc-Status")).to_be_hidden()
 
 
+def test_a_running_job_is_suspended_and_resumed(screen: Screen, lab: Lab, tiny_image: str) -> None:
+    job = submit(screen, tiny_image, "sleep 300")
+    row = screen.row(job)
+    screen.badge(row, "RUNNING")
+    row.get_by_role("button", name=f"Suspend job {job}").click()
+    screen.badge(row, "SUSPENDED")
+    assert lab.engine.client.job(job).state == "SUSPENDED"
+    row.get_by_role("button", name=f"Resume job {job}").click()
+    screen.badge(row, "RUNNING")
+    row.get_by_role("button", name=f"Cancel job {job}").click()
+    screen.badge(row, "CANCELLED")
+
+
 def test_a_wrong_field_is_named_below_it(screen: Screen, tiny_image: str) -> None:
     sidebar = screen.sidebar()
     fill(sidebar, tiny_image, "true", Memory="lots")

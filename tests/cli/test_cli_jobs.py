@@ -234,6 +234,17 @@ def test_a_job_is_held_changed_and_released(shell: Shell) -> None:
     assert shell("change", number).returncode == 2
 
 
+def test_a_job_is_suspended_and_resumed(shell: Shell) -> None:
+    number = str(shell.script(FOREVER))
+    shell.engine.until(shell.engine.client.job(int(number)), "RUNNING")
+    assert "· SUSPENDED since " in shell("suspend", number).stdout
+    assert "suspended " in shell("show", number).stdout
+    assert json.loads(shell("resume", number, "--json").stdout)["state"] == "RUNNING"
+    assert shell("cancel", number).returncode == 0
+    shell("wait", number)
+    assert f"job {number} is DONE" in shell("suspend", number).stderr
+
+
 def test_a_time_limit_is_changed(shell: Shell) -> None:
     number = shell.script(FOREVER)
     changed = json.loads(shell("change", str(number), "--time", "2h", "--json").stdout)

@@ -105,6 +105,8 @@ def test_every_described_method_is_answered_and_no_other(spec: dict[str, Any]) -
         ("PATCH", "/v1/jobs/1", {}, 422),
         ("POST", "/v1/jobs/1/hold", None, 404),
         ("POST", "/v1/jobs/1/release", None, 404),
+        ("POST", "/v1/jobs/1/suspend", None, 404),
+        ("POST", "/v1/jobs/1/resume", None, 404),
         ("POST", "/v1/jobs", {"image": "--privileged"}, 422),
         ("POST", "/v1/jobs", {"image": "python:3.12", "memory": "500"}, 422),
         ("POST", "/v1/jobs/cancel", {"ids": []}, 200),

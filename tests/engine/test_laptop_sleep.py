@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,21 @@ def test_an_engine_that_starts_later_knows_how_long_the_job_was_awake(
         row(**kept), LocalConfig(state_folder=Path("/x")), {}, Progress(), Clock(kernel)
     )
     assert found.paused_s == paused_s
+
+
+def test_a_suspended_job_has_run_no_longer_when_the_next_engine_comes() -> None:
+    kernel = Kernel()
+    kernel.works(100)
+    kernel.sleeps(3_600)
+    kept = row(ran_s=50.0, monotonic_s=4_050.0)
+    still = replace(kept, job=replace(kept.job, state=State.SUSPENDED, suspended_at=NOON + 50))
+    config = LocalConfig(state_folder=Path("/x"))
+    found = adoption.restored(still, config, {}, Progress(), Clock(kernel))
+    assert (found.paused_s, found.resumed) == (3_650.0, False)
+    ran_on = replace(kept, job=replace(kept.job, paused_s=20.0))
+    assert adoption.restored(ran_on, config, {}, Progress(), Clock(kernel)).resumed
+    ended = replace(ran_on.job, state=State.DONE, ended_at=NOON + 70)
+    assert adoption.past(ended, config).paused_s == 20.0
 
 
 def test_a_wall_clock_that_was_corrected_meanwhile_ends_no_job() -> None:

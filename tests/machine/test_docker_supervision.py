@@ -6,11 +6,12 @@ import json
 import secrets
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from supervisor_lab import Lab
+from supervisor_lab import Lab, until
 
 from jupyter_hpccontainers.machine.attempt import Ask, Attempt, spawn
 from jupyter_hpccontainers.machine.supervisor.docker_api import Docker, Reply
@@ -161,6 +162,27 @@ sys.exit(3)
     assert (end.exit_code, end.error_code) == (3, ""), end
     assert (job.out, job.err) == (bytes(range(256)), b"err\n")
     assert containers_of(podman_lab) == []
+
+
+@pytest.mark.parametrize(("ask", "code"), [(Ask.STOP, 143), (Ask.KILL, 137)])
+def test_podman_suspends_a_job_and_ends_a_suspended_one(
+    podman_lab: Lab, ask: Ask, code: int
+) -> None:
+    body = "import time\nfor n in range(100_000): print(n, flush=True); time.sleep(0.01)"
+    job = podman_lab.run(body, grace_s=60).says(b"3\n")
+    (container,) = containers_of(podman_lab)
+    for wish, state in ((Ask.SUSPEND, "paused"), (Ask.RESUME, "running"), (Ask.SUSPEND, "paused")):
+        job.ask(wish)
+        until(partial(is_in, podman_lab, container, state), state)
+    job.ask(ask)
+    assert job.ended().exit_code == code
+    assert containers_of(podman_lab) == []
+
+
+def is_in(lab: Lab, container: dict[str, Any], state: str) -> bool:
+    """Whether a container is in this of Docker's states."""
+    reply = Docker(lab.place).call("GET", f"/containers/{container['Id']}/json")
+    return bool(json.loads(reply.body)["State"]["Status"] == state)
 
 
 def test_podman_stops_a_job_with_its_tree_and_names_a_missing_command(podman_lab: Lab) -> None:

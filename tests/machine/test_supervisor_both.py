@@ -11,9 +11,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
-from supervisor_lab import Lab, running_with, until
+from supervisor_lab import Lab, Running, running_with, until
 
 from jupyter_hpccontainers.machine.attempt import Ask, Attempt, spawn
 from jupyter_hpccontainers.model.errors import StateConflict
@@ -206,6 +207,36 @@ def test_suspend_stops_the_clock_of_the_job_and_resume_goes_on(lab: Lab) -> None
     assert job.ended().exit_code == 143
 
 
+FORKS = """
+    import os, time
+    for n in range(30):
+        if os.fork() == 0:
+            while True:
+                print("child", flush=True)
+                time.sleep(0.05)
+        os.write(1, b"begun %d\\n" % n)
+        time.sleep(0.002)
+    time.sleep(300)
+"""
+
+
+def test_what_is_started_during_the_suspension_stands_still_too(lab: Lab) -> None:
+    job = lab.run(python(FORKS)).says(b"begun 3\n").ask(Ask.SUSPEND)
+    until(lambda: _is_silent(job), "silence")
+    size = job.log.size()
+    job.ask(Ask.RESUME)
+    until(lambda: job.log.size() > size, "more output")
+    job.ask(Ask.STOP)
+    assert job.ended().exit_code == 143
+
+
+def _is_silent(job: Running) -> bool:
+    """Whether nothing is written for a second."""
+    size = job.log.size()
+    time.sleep(1)
+    return bool(job.log.size() == size)
+
+
 def _frozen(pid: int) -> bool:
     """Stopped by a signal, or held by the freezer (which shows as uninterruptible sleep)."""
     with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
@@ -214,13 +245,16 @@ def _frozen(pid: int) -> bool:
         return state in "TD" or "refrigerator" in file.read()
 
 
-def test_a_suspended_job_can_be_stopped(lab: Lab) -> None:
+@pytest.mark.parametrize(("ask", "code"), [(Ask.STOP, 143), (Ask.KILL, 137)])
+def test_a_suspended_job_can_be_stopped(lab: Lab, ask: Ask, code: int) -> None:
     job = lab.run("import time; print('ready', flush=True); time.sleep(300)", grace_s=60)
-    job.says(b"ready").ask(Ask.SUSPEND)
+    job.says(b"ready").ask(Ask.RESUME)
+    job.ask(Ask.SUSPEND)
     pid = running_with(f"{job.attempt.job_dir}/script")[-1]
     until(lambda: _frozen(pid), "the freeze")
-    job.ask(Ask.STOP)
-    assert job.ended().exit_code == 143
+    job.ask(Ask.SUSPEND)
+    job.ask(ask)
+    assert job.ended().exit_code == code
 
 
 #: The child dies of a signal that only its parent waits for.

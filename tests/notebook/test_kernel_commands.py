@@ -141,6 +141,24 @@ job.release().result().job.record.spec.time_limit_s"""
     assert kernel.run(code).result["text/plain"] == "900"
 
 
+def test_a_job_is_suspended_and_resumed_by_the_magic_and_from_python(
+    kernel: Kernel, run_image: RunImage, engine: IsolatedEngine
+) -> None:
+    number = submit(engine, run_image, "import time; time.sleep(600)")
+    job = engine.until(engine.client.job(number), "RUNNING")
+    assert "SUSPENDED" in kernel.run(f"%container suspend {number}").result["text/plain"]
+    kernel.run(f"%container resume {number}")
+    assert engine.client.job(number).state == "RUNNING"
+    code = f"""from jupyter_hpccontainers.notebook import python as hpc
+job = hpc.job({number})
+states = [job.suspend().state, job.resume().state]
+[str(state) for state in states]"""
+    assert kernel.run(code).result["text/plain"] == "['SUSPENDED', 'RUNNING']"
+    engine.client.cancel(number, kill=True)
+    engine.wait(job)
+    assert "StateConflict" in kernel.run(f"%container suspend {number}").red_line
+
+
 def test_explain_says_why_a_job_waits(
     kernel: Kernel, run_image: RunImage, engine: IsolatedEngine
 ) -> None:

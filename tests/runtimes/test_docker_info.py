@@ -45,6 +45,17 @@ def test_rootless_docker_without_delegation_limits_nothing_and_says_so() -> None
     assert any("processes" in warning for warning in info.warnings)
 
 
+def test_what_has_no_cgroup_of_its_own_freezes_nothing() -> None:
+    rootless = {"SecurityOptions": ["name=rootless"]}
+    assert told().suspends
+    unable = told(CgroupDriver="none", **rootless)
+    assert not unable.suspends
+    assert "jobs can't be suspended" in unable.warnings
+    assert not told(CgroupVersion="1", **rootless).suspends
+    assert told(CgroupVersion="2", CgroupDriver="systemd", **rootless).suspends
+    assert told(PODMAN).suspends
+
+
 def test_podman_is_known_by_its_component_and_has_no_daemon_to_lose() -> None:
     info = told(PODMAN, Rootless=True)
     assert info.podman

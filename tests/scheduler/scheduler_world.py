@@ -26,11 +26,13 @@ from jupyter_hpccontainers.scheduler import (
     Record,
     Refused,
     Restored,
+    Resume,
     Scheduler,
     Signal,
     Start,
     Stop,
     Submission,
+    Suspend,
     WakeAt,
 )
 
@@ -88,6 +90,9 @@ class Known:
     result: Result | None = None
     signalled: bool = False
     paused_s: float = 0.0
+    suspended_at: float | None = None
+    stands_still: bool = False
+    was_suspended: bool = False
 
     @property
     def asked(self) -> Amounts:
@@ -134,6 +139,8 @@ class Known:
             return self.stopping_at + self.job.grace_s
         if self.state is State.RUNNING:
             return self.started_at + self.paused_s + self.limit_s + self.job.grace_s
+        if self.state is State.SUSPENDED:
+            return math.inf
         return self.starting_at + self.longest_s
 
     @property
@@ -185,6 +192,8 @@ class World:
                     one = self.jobs[number]
                     assert one.signal_at <= self.now, "signalled early, twice, or unasked"
                     one.signalled = True
+                case Suspend(job_id=number) | Resume(job_id=number):
+                    self.stand_still(self.jobs[number], still=isinstance(action, Suspend))
                 case Stop(job_id=number) | Kill(job_id=number):
                     assert self.jobs[number].state is State.STOPPING
                 case WakeAt(at=at):
@@ -197,6 +206,9 @@ class World:
         """Write down a record; only what follows a job's life is possible."""
         one = self.jobs[said.job_id]
         assert one.state is not State.DONE, "DONE changed"
+        if one.suspended_at is not None:
+            one.paused_s += said.at - one.suspended_at
+            one.suspended_at = None
         assert (said.result is not None) == (said.state is State.DONE)
         if said.past is not None:
             self.requeue(one, said)
@@ -212,9 +224,26 @@ class World:
             case State.STARTING:
                 one.starting_at, one.allocation = said.at, said.allocation
             case State.RUNNING:
-                one.started_at = said.at
+                one.started_at = said.at if one.started_at is None else one.started_at
+                self.check_clock(one, said)
+            case State.SUSPENDED:
+                one.suspended_at, one.was_suspended = said.at, True
+                self.check_clock(one, said)
             case State.STOPPING:
                 one.stopping_at, one.stop_reason = said.at, said.reason
+
+    @staticmethod
+    def stand_still(one: Known, *, still: bool) -> None:
+        """Let a job stand still or run on, as its state says."""
+        assert one.state is (State.SUSPENDED if still else State.RUNNING)
+        assert one.was_suspended
+        one.stands_still = still
+
+    @staticmethod
+    def check_clock(one: Known, said: Record) -> None:
+        """See that a record tells how long a job has run, and how long it has not."""
+        assert (said.started_at, said.paused_s) == (one.started_at, one.paused_s)
+        assert said.ran_s == said.at - one.started_at - one.paused_s
 
     def requeue(self, one: Known, said: Record) -> None:
         """Close an attempt and open the next."""
@@ -235,6 +264,7 @@ class World:
         one.failures, one.retry_at, one.starts = said.failures, said.retry_at, 0
         one.allocation = one.starting_at = one.started_at = one.stopping_at = None
         one.stop_reason, one.signalled, one.paused_s = None, False, 0.0
+        one.stands_still = one.was_suspended = False
 
     def is_tried_again(self, one: Known, end: Any, result: Result) -> bool:
         """Whether another attempt has to follow one that ended so."""
@@ -416,6 +446,7 @@ class World:
                 failures=one.failures,
                 retry_at=one.retry_at,
                 paused_s=one.paused_s,
+                resumed=one.state is State.RUNNING and one.was_suspended,
             )
             for one in self.jobs.values()
         ]

@@ -26,12 +26,16 @@ from jupyter_hpccontainers.scheduler import (
     Record,
     Released,
     Restored,
+    Resume,
+    Resumed,
     Scheduler,
     Start,
     Started,
     Stop,
     Submission,
     Submitted,
+    Suspend,
+    Suspended,
     TaskBlock,
     Ticked,
     TimeLimitChanged,
@@ -39,6 +43,7 @@ from jupyter_hpccontainers.scheduler import (
 )
 
 LIMITS = st.sampled_from([10.0, 20.0, 40.0, None])
+RUNS = {State.RUNNING, State.SUSPENDED}
 
 
 @dataclass
@@ -53,17 +58,25 @@ class Known:
     times: dict[State, float] = field(default_factory=dict)
     limit_s: float | None = None
 
-    def row(self) -> Restored:
+    def row(self, now: float) -> Restored:
         """Return what a store holds of it."""
         return Restored(
             job=replace(self.job, limit_s=self.limit_s, array=self.array),
             state=self.state,
             allocation=self.last.allocation if self.last else None,
             starting_at=self.times.get(State.STARTING),
-            started_at=self.times.get(State.RUNNING),
+            started_at=self.last.started_at if self.last else None,
+            paused_s=self.paused_s(now),
             stopping_at=self.times.get(State.STOPPING),
             stop_reason=self.last.reason if self.last else None,
         )
+
+    def paused_s(self, now: float) -> float:
+        """Return how much of the time since its start does not count."""
+        if self.last is None or self.last.paused_s is None:
+            return 0.0
+        still = self.state is State.SUSPENDED
+        return self.last.paused_s + (now - self.last.at if still else 0.0)
 
 
 class ArraysAndTheirTwins(RuleBasedStateMachine):
@@ -137,6 +150,19 @@ class ArraysAndTheirTwins(RuleBasedStateMachine):
         kind = Released if self.jobs[waiting[0]].state is State.HELD else Held
         self.send([kind(number)], [kind(task) for task in waiting])
 
+    @rule(data=st.data(), kind=st.sampled_from([Suspended, Resumed]))
+    @precondition(lambda self: self.numbers(lambda one: one.array and one.state in RUNS))
+    def suspend_or_resume_array(self, data, kind) -> None:
+        task = self.draw(data, lambda one: one.array and one.state in RUNS)
+        number = self.jobs[task].array
+        running = [n for n in self.tasks(number) if self.jobs[n].state in RUNS]
+        self.send([kind(number)], [kind(task) for task in running])
+
+    @rule(data=st.data(), kind=st.sampled_from([Suspended, Resumed]))
+    @precondition(lambda self: self.numbers(lambda one: one.state in RUNS))
+    def suspend_or_resume_one(self, data, kind) -> None:
+        self.send([kind(self.draw(data, lambda one: one.state in RUNS))])
+
     @rule(data=st.data(), limit_s=LIMITS)
     @precondition(lambda self: self.open_arrays())
     def change_array(self, data, limit_s) -> None:
@@ -163,7 +189,7 @@ class ArraysAndTheirTwins(RuleBasedStateMachine):
     @rule()
     def engine_is_killed_and_restarted(self) -> None:
         self.one, self.twin = Scheduler(self.machine), Scheduler(self.machine)
-        rows = {number: known.row() for number, known in self.jobs.items()}
+        rows = {number: known.row(self.now) for number, known in self.jobs.items()}
         begun = [
             row
             for number, row in rows.items()
@@ -243,7 +269,7 @@ class ArraysAndTheirTwins(RuleBasedStateMachine):
                 self.whole[record.job_id] = record
             else:
                 assert self.jobs[record.job_id].state in {record.state, State.STARTING, State.DONE}
-        for kind in (Start, Stop, WakeAt):
+        for kind in (Start, Stop, Suspend, Resume, WakeAt):
             mine, others = ([a for a in some if isinstance(a, kind)] for some in (told, twins))
             assert sorted(mine, key=repr) == sorted(others, key=repr)
         self.wake_at = next((action.at for action in told if isinstance(action, WakeAt)), None)

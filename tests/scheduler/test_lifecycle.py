@@ -70,6 +70,9 @@ def test_a_job_runs_and_completes_and_gives_everything_back():
             result=Result.COMPLETED,
             allocation=ONE_CORE,
             exit_code=0,
+            started_at=5,
+            ran_s=4.0,
+            paused_s=0.0,
         )
     ]
     assert lab.scheduler.used() == Allocation((), 0)

@@ -41,11 +41,13 @@ from jupyter_hpccontainers.scheduler import (
     OthersChanged,
     Released,
     Restored,
+    Resumed,
     Slept,
     Start,
     Started,
     StartFailed,
     Submitted,
+    Suspended,
     Ticked,
     TimeLimitChanged,
 )
@@ -207,6 +209,40 @@ class LivesOfAMachine(RuleBasedStateMachine):
         kind = Released if one.state is State.HELD else Held
         self.send(kind(one.job.job_id))
 
+    @rule(data=st.data())
+    @precondition(lambda self: self.some(lambda one: one.state is State.RUNNING))
+    def suspend(self, data) -> None:
+        """Who suspends a job takes what was promised on its end, and nothing else."""
+        one = self.one(data, lambda one: one.state is State.RUNNING)
+        head = self.world.head()
+        one.state = State.SUSPENDED
+        if head is not None:
+            self.promise = max(self.promise, self.world.promise(head))
+        one.state = State.RUNNING
+        self.send(Suspended(one.job.job_id))
+        assert one.state is State.SUSPENDED
+        assert one.stands_still
+
+    @rule(data=st.data(), again=st.booleans())
+    @precondition(lambda self: self.some(lambda one: one.state is State.SUSPENDED))
+    def resume(self, data, again) -> None:
+        """Its time goes on, and may be over by now, where its limit was changed meanwhile."""
+        one = self.one(data, lambda one: one.state is State.SUSPENDED)
+        number, lasted_s = one.job.job_id, self.world.now - one.suspended_at
+        paused_s = one.paused_s + lasted_s
+        self.send(*[Resumed(number)] * (1 + again))
+        assert one.state in {State.RUNNING, State.STOPPING}
+        assert (one.stands_still, one.paused_s) == (False, paused_s)
+
+    @rule(data=st.data(), again=st.booleans())
+    @precondition(lambda self: self.world.jobs)
+    def suspend_or_resume_what_does_not_run(self, data, again) -> None:
+        runs = {State.RUNNING, State.SUSPENDED}
+        one = self.one(data, lambda one: one.state not in runs)
+        if one is not None:
+            event = (Resumed if again else Suspended)(one.job.job_id)
+            assert self.is_refused(event, StateConflict)
+
     @rule(data=st.data(), limit_s=LIMITS)
     @precondition(lambda self: self.world.waiting() or self.world.holding())
     def change_limit(self, data, limit_s) -> None:
@@ -291,7 +327,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
                 one.starting_at += seconds
             elif one.state is State.STOPPING:
                 one.stopping_at += seconds
-            else:
+            elif one.state is State.RUNNING:
                 one.paused_s += seconds
         self.promise = world.not_before(self.promise + seconds)
         self.send(Slept(seconds))
@@ -304,6 +340,9 @@ class LivesOfAMachine(RuleBasedStateMachine):
         for one in self.world.jobs.values():
             # The new engine cannot know, and asks a supervisor that does.
             one.signalled = False
+            if one.suspended_at is not None:
+                one.paused_s += self.world.now - one.suspended_at
+                one.suspended_at, one.stands_still = self.world.now, False
         self.restored = (self.world.rows(), self.world.now)
         self.story.clear()
         self.told = [self.scheduler.restore(*self.restored)]
@@ -319,6 +358,7 @@ class LivesOfAMachine(RuleBasedStateMachine):
         self.nobody_waits_who_may_start()
         self.nobody_waits_for_whom_others_make_way()
         self.nobody_waits_for_what_never_comes()
+        self.who_is_suspended_stands_still()
         self.head_is_not_delayed()
         self.answers_are_true()
 
@@ -366,6 +406,11 @@ class LivesOfAMachine(RuleBasedStateMachine):
     def nobody_waits_for_what_never_comes(self) -> None:
         for one in self.world.waiting():
             assert not self.world.edges(one)[1], "it can never run, and waits"
+
+    def who_is_suspended_stands_still(self) -> None:
+        for one in self.world.holding():
+            if one.state in {State.RUNNING, State.SUSPENDED}:
+                assert one.stands_still == (one.state is State.SUSPENDED)
 
     def head_is_not_delayed(self) -> None:
         head = self.world.head()

@@ -27,6 +27,8 @@ ROUTES = {
     "jobs/1/cancel": {"POST"},
     "jobs/1/hold": {"POST"},
     "jobs/1/release": {"POST"},
+    "jobs/1/suspend": {"POST"},
+    "jobs/1/resume": {"POST"},
     "jobs/1/explain": {"GET"},
     "jobs/1/log": {"GET"},
     "jobs/1/files": {"GET"},

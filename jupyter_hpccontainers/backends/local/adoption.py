@@ -99,6 +99,7 @@ def restored(
         failures=row.restart.failures,
         retry_at=row.restart.retry_at,
         paused_s=_paused_s(row, clock),
+        resumed=job.state is State.RUNNING and job.paused_s > 0,
         progress=progress,
     )
 
@@ -108,11 +109,14 @@ def _paused_s(row: StoredJob, clock: Clock) -> float:
 
     Negative where the wall clock was set back since.
     """
-    started_at, kept = row.job.started_at, row.restart
-    if row.job.state is not State.RUNNING or started_at is None:
+    job, kept = row.job, row.restart
+    started_at = job.started_at
+    if job.state not in {State.RUNNING, State.SUSPENDED}:
+        return job.paused_s
+    if started_at is None or kept.ran_s is None or kept.monotonic_s is None:
         return 0.0
-    if kept.ran_s is None or kept.monotonic_s is None:
-        return 0.0
+    if job.state is State.SUSPENDED:
+        return clock.now() - started_at - kept.ran_s
     awake_s = clock.monotonic_s() - kept.monotonic_s
     # Below 0 it began in an earlier boot: nothing of it can be left.
     return clock.now() - started_at - kept.ran_s - awake_s if awake_s >= 0 else 0.0
@@ -143,6 +147,7 @@ def past(job: Job, config: LocalConfig) -> Restored:
         state=job.state,
         started_at=job.started_at,
         ended_at=job.ended_at,
+        paused_s=job.paused_s,
     )
 
 

@@ -30,6 +30,7 @@ class ApptainerRuntime:
         self.where = apptainer.program
         self._held = rights()
         self.enforcement = apptainer_enforcement(self._held)
+        self.suspends = True
         self.host_paths: Mapping[str, str] = {}
         self.warnings: tuple[str, ...] = ()
 

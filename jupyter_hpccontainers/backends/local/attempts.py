@@ -100,7 +100,12 @@ class Attempts:
         living = self._living.get(job_id)
         if living is None:
             return False
-        if not living.attempt.ask(what) and living.popen is not None:
+        try:
+            heard = living.attempt.ask(what)
+        except OSError as error:
+            _log.error("job %d: its supervisor can't be told to %s: %s", job_id, what.name, error)
+            return True
+        if not heard and living.popen is not None:
             # Just spawned: it has not written its name yet, but its number is ours to use.
             with suppress(ProcessLookupError):
                 living.popen.send_signal(int(what))

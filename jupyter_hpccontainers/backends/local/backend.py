@@ -13,7 +13,15 @@ from ...model.changes import SpecChange
 from ...model.errors import HpccError, InvalidSpec, StateConflict, TooMany, UnknownJob
 from ...model.explanation import Explanation
 from ...model.job import Image, Job, JobSpec
-from ...scheduler.events import CancelRequested, DrainChanged, Held, Released, Submitted
+from ...scheduler.events import (
+    CancelRequested,
+    DrainChanged,
+    Held,
+    Released,
+    Resumed,
+    Submitted,
+    Suspended,
+)
 from ...store.database import Store
 from ...store.records import JobChange, JobFilter, StoredJob
 from ..frames import Frame
@@ -129,6 +137,20 @@ class LocalBackend:
         """Let a held job go on."""
         await self._open_row(job_id)
         await self._rooms.inbox.post(Released(job_id))
+        return await self.job(job_id)
+
+    async def suspend(self, job_id: int) -> Job:
+        """Let a running job, or an array's running tasks, stand still."""
+        row = await self._open_row(job_id)
+        if not row.job.state.waits:
+            await self._rooms.in_thread(self._rooms.runtimes.refuse_suspension, row)
+        await self._rooms.inbox.post(Suspended(job_id))
+        return await self.job(job_id)
+
+    async def resume(self, job_id: int) -> Job:
+        """Let what is suspended run on."""
+        await self._open_row(job_id)
+        await self._rooms.inbox.post(Resumed(job_id))
         return await self.job(job_id)
 
     def drained(self) -> bool:

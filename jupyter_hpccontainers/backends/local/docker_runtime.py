@@ -27,6 +27,7 @@ class DockerRuntime:
         self.name = self.info.name
         self.where = docker.socket
         self.enforcement = self.info.enforcement
+        self.suspends = self.info.suspends
         self.warnings = self.info.warnings
         docker.sweep()
         self._jobs_folder = jobs_folder

@@ -67,6 +67,14 @@ class LocalEffects:
         """Give it its signal before the time limit; the supervisor does so once."""
         self._ask(job_id, Ask.SIGNAL)
 
+    def suspend(self, job_id: int) -> None:
+        """Let nothing of it run; its supervisor goes on."""
+        self._ask(job_id, Ask.SUSPEND)
+
+    def resume(self, job_id: int) -> None:
+        """Let it run on."""
+        self._ask(job_id, Ask.RESUME)
+
     def fetch(self, job_id: int) -> None:
         """Bring the image here; answered by ImageReady or ImageFailed."""
         self._fetching.begin(job_id)

@@ -15,9 +15,11 @@ from ...scheduler.actions import (
     Kill,
     Record,
     Refused,
+    Resume,
     Signal,
     Start,
     Stop,
+    Suspend,
     WakeAt,
 )
 from ...scheduler.core import Scheduler
@@ -40,6 +42,12 @@ class Effects(Protocol):
 
     def signal(self, job_id: int) -> None:
         """Give it the signal it asked for, if this attempt was not given it before."""
+
+    def suspend(self, job_id: int) -> None:
+        """Let nothing of it run."""
+
+    def resume(self, job_id: int) -> None:
+        """Let it run on."""
 
     def fetch(self, job_id: int) -> None:
         """Bring the image here."""
@@ -137,6 +145,10 @@ class Inbox:
                 self._effects.kill(job_id)
             case Signal(job_id):
                 self._effects.signal(job_id)
+            case Suspend(job_id):
+                self._effects.suspend(job_id)
+            case Resume(job_id):
+                self._effects.resume(job_id)
             case FetchImage(job_id):
                 self._effects.fetch(job_id)
             case WakeAt(at):
@@ -164,15 +176,20 @@ def _change(record: Record, monotonic_s: float) -> JobChange:
     if record.allocation is not None or record.state.waits:
         fields["allocation"] = record.allocation
     if record.state is State.RUNNING:
-        fields["started_at"] = record.at
+        fields["started_at"] = record.started_at
     if record.ran_s is not None:
         fields |= {"ran_s": record.ran_s, "monotonic_s": monotonic_s}
+    if record.paused_s is not None:
+        still = record.state is State.SUSPENDED
+        fields |= {"paused_s": record.paused_s, "suspended_at": record.at if still else None}
     if record.past is not None:
         fields |= {
             "attempts": (record.past,),
             "failures": record.failures,
             "retry_at": record.retry_at,
             "started_at": None,
+            "paused_s": 0.0,
+            "suspended_at": None,
         }
     if record.state is State.DONE:
         fields["ended_at"] = record.at

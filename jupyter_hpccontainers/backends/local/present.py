@@ -22,6 +22,8 @@ class Present(Protocol):
     #: Its socket or program.
     where: str
     enforcement: Enforcement
+    #: Whether its jobs can be suspended.
+    suspends: bool
     #: Paths here and what the runtime calls them, where it lives elsewhere.
     host_paths: Mapping[str, str]
     #: What a person should know of it, for the doctor.

@@ -17,7 +17,7 @@ from ...images.sif_cache import SifCache
 from ...images.sif_facts import SifFacts
 from ...images.sources import DockerSource, SifSource
 from ...machine.attempt import Attempt
-from ...model.errors import HpccError, ImageNotFound, RuntimeUnavailable
+from ...model.errors import HpccError, ImageNotFound, RuntimeUnavailable, StateConflict
 from ...model.job import Image, JobSpec, RuntimeChoice
 from ...runtimes.apptainer import find_apptainer
 from ...runtimes.docker import find_docker
@@ -126,6 +126,17 @@ class Runtimes:
         runtime = self.get(row.job.runtime)
         runtime.facts(reference, runtime.inside(person_of_row(row)))
         return runtime
+
+    def refuse_suspension(self, row: StoredJob) -> None:
+        """Raise StateConflict where the runtime of a job can't let it stand still."""
+        runtime = self.get(row.job.runtime)
+        if not runtime.suspends:
+            raise StateConflict(
+                f"job {row.job.id} can't be suspended: {runtime.name} can freeze nothing",
+                cure="give the daemon a cgroup (delegation), or run the job under Apptainer",
+                job_id=row.job.id,
+                state=row.job.state.value,
+            )
 
     def end_leftovers(self, row: StoredJob, attempt: Attempt) -> None:
         """End what an attempt without supervisor left."""

@@ -31,7 +31,11 @@ def form_config(rooms: Rooms) -> dict[str, Any]:
     """Return Config: runtimes that answer, the most one job may ask, networks, priorities."""
     return {
         "runtimes": [
-            {"name": found.choice.value, "version": found.name}
+            {
+                "name": found.choice.value,
+                "version": found.name,
+                "suspends": found.suspends,
+            }
             for found in rooms.runtimes.present()
         ],
         "max": encode(rooms.machine.amounts),

@@ -114,6 +114,22 @@ class Release(Handler):
         self.answer(job_to_json(await self.backend.release(int(job_id))))
 
 
+class Suspend(Handler):
+    """``/v1/jobs/{id}/suspend``."""
+
+    async def post(self, job_id: str) -> None:
+        """Let a running job stand still."""
+        self.answer(job_to_json(await self.backend.suspend(int(job_id))))
+
+
+class Resume(Handler):
+    """``/v1/jobs/{id}/resume``."""
+
+    async def post(self, job_id: str) -> None:
+        """Let a suspended job run on."""
+        self.answer(job_to_json(await self.backend.resume(int(job_id))))
+
+
 class Explain(Handler):
     """``/v1/jobs/{id}/explain``."""
 

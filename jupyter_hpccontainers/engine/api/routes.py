@@ -7,7 +7,18 @@ from tornado.web import Application
 from ...backends.protocol import Backend
 from ..lifetime import Lifetime
 from .base import NoRoute
-from .jobs import Cancel, CancelMany, DryRun, Explain, Hold, Jobs, OneJob, Release
+from .jobs import (
+    Cancel,
+    CancelMany,
+    DryRun,
+    Explain,
+    Hold,
+    Jobs,
+    OneJob,
+    Release,
+    Resume,
+    Suspend,
+)
 from .machine import Backup, Config, Doctor, Drain, Health, Images, MachineUse, Stop
 from .output import Files, Follow, Log, OneFile
 
@@ -26,6 +37,8 @@ ROUTES = (
     (rf"/v1/jobs/{_ID}/cancel", Cancel),
     (rf"/v1/jobs/{_ID}/hold", Hold),
     (rf"/v1/jobs/{_ID}/release", Release),
+    (rf"/v1/jobs/{_ID}/suspend", Suspend),
+    (rf"/v1/jobs/{_ID}/resume", Resume),
     (rf"/v1/jobs/{_ID}/explain", Explain),
     (rf"/v1/jobs/{_ID}/log", Log),
     (rf"/v1/jobs/{_ID}/files", Files),

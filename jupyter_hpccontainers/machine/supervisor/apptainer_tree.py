@@ -18,6 +18,8 @@ _INIT_NAMES = {b"appinit\n", b"sinit\n"}
 #: How long Apptainer may take to clear up after its container was killed.
 _CLEAR_UP_S = 1.0
 _END_S = 5.0
+#: How often we look for processes that started while others were stopped.
+_SWEEPS = 50
 _PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 
 
@@ -45,8 +47,14 @@ class ApptainerTree:
         return self._signal(signal.SIGTERM)
 
     def suspend(self) -> bool:
-        """Stop every process of the job."""
-        return self._signal(signal.SIGSTOP)
+        """Stop every process of the job, also those that were started since we looked."""
+        told: set[int] = set()
+        for _ in range(_SWEEPS):
+            new = [one for one in self._inside() if one.pid not in told]
+            if not new:
+                break
+            told |= {one.pid for one in new if send(one, signal.SIGSTOP)}
+        return bool(told)
 
     def resume(self) -> bool:
         """Let every process of the job run again."""
@@ -85,11 +93,15 @@ class ApptainerTree:
             time.sleep(0.005)
 
     def _signal(self, number: int) -> bool:
+        # A set, not a generator: every one of them must get it.
+        return any({send(one, number) for one in self._inside()})
+
+    def _inside(self) -> list[Process]:
+        """Return the job's living processes, its init excepted."""
         self.find_init()
         if self._init is None:
-            return False
-        # A set, not a generator: every one of them must get it.
-        return any({send(one, number) for one in descendants(self._init.pid) if not one.dead})
+            return []
+        return [one for one in descendants(self._init.pid) if not one.dead]
 
     def _kill_rest(self) -> bool:
         """KILL what is left and say whether there was anything."""

@@ -32,7 +32,7 @@ def main(folder: str, lock: int) -> int:
     if os.path.exists(f"{folder}/{names.EXIT}"):
         return 1
     _sign(lock)
-    requests = Requests()
+    requests = Requests(folder)
     report = Report(folder)
     output = OutputFile(folder)
     ending = _run(folder, output, report, requests)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from .. import folder as names
 from ..light import signal
 
 TYPE_CHECKING = False
@@ -38,10 +39,12 @@ _RETRY_S = 0.05
 class Requests:
     """SIGTERM stop, SIGQUIT kill, SIGUSR1 suspend, SIGUSR2 resume, SIGALRM the order's signal.
 
-    Each is a durable flag and a wake-up.
+    Each is a durable flag and a wake-up. Whether to suspend or to resume says a file in the
+    attempt's ``folder``, since signals may overtake one another.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
+        self._wish = f"{folder}/{names.SUSPENDED}"
         self.stop = False
         self.kill = False
         self.signal = False
@@ -75,7 +78,7 @@ class Requests:
         elif number == signal.SIGALRM:
             self.signal = True
         elif number != signal.SIGCHLD:
-            self.suspend = number == signal.SIGUSR1
+            self.suspend = os.path.exists(self._wish)
 
 
 class Stopping:
@@ -132,16 +135,18 @@ class Stopping:
     def _terminate(self, target: Target, left_s: float) -> float:
         if not self._terminated:
             self._terminated = target.terminate()
-            if self._suspended:
-                # A suspended program could not act on its TERM.
-                target.resume()
-        return left_s if self._terminated else min(left_s, _RETRY_S)
+        if self._terminated and self._suspended:
+            # A suspended program could not act on its TERM.
+            self._suspended = not target.resume()
+        done = self._terminated and not self._suspended
+        return left_s if done else min(left_s, _RETRY_S)
 
     def _pause(self, target: Target) -> float | None:
         wanted = self._requests.suspend
         if wanted is None:
             return None
-        done = target.suspend() if wanted else target.resume()
+        # Who asks again, after a restart, does not know how it stands.
+        done = wanted == self._suspended or (target.suspend() if wanted else target.resume())
         if not done:
             return _RETRY_S
         self._suspended = wanted

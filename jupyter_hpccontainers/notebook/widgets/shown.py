@@ -19,7 +19,13 @@ def shown_job(job: Job) -> dict[str, Any]:
     """Return what a widget shows of a job: its card's record, a title, why it waits."""
     record = card.record(job, "")
     del record["tail"], record["engine"], record["version"]
-    return {**record, "title": title(job), "waiting": _waiting(job) if job.state.waits else ""}
+    return {
+        **record,
+        "title": title(job),
+        "waiting": _waiting(job) if job.state.waits else "",
+        "paused_s": job.paused_s,
+        "suspended_at": job.suspended_at,
+    }
 
 
 def title(job: Job) -> str:

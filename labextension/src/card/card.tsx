@@ -12,7 +12,12 @@ import { errorBody, type JobsModel } from '../engine/jobs';
 import { isDone, type IJob } from '../engine/records';
 import { LogText } from '../log/text';
 import { stateWord } from '../words/format';
-import { CardHeader, type ICardActions, type ICardState } from './header';
+import {
+  CardHeader,
+  type ICardActions,
+  type ICardState,
+  type IJobActions
+} from './header';
 import { hasKernelView, kernelView } from './kernelview';
 import {
   lastWords,
@@ -247,19 +252,24 @@ export class JobCard extends Panel implements IRenderMime.IRenderer {
 
   private _drawHeader(): JSX.Element {
     const { model, actions, trans } = this._services;
-    const cancel = (id: number) => void this._cancel(model, id);
+    const { door } = model;
+    const own: IJobActions = {
+      cancel: id => void this._ask(door.cancel(id)),
+      suspend: id => void this._ask(door.suspend(id)),
+      resume: id => void this._ask(door.resume(id))
+    };
     return (
       <CardHeader
         state={this._state}
         trans={trans}
-        actions={{ ...actions, cancel }}
+        actions={{ ...actions, ...own }}
       />
     );
   }
 
-  private async _cancel(model: JobsModel, id: number): Promise<void> {
+  private async _ask(answer: Promise<IJob>): Promise<void> {
     try {
-      const job = await model.door.cancel(id);
+      const job = await answer;
       this._update({ job, error: '' });
     } catch (reason) {
       this._update({ error: errorBody(reason).message });

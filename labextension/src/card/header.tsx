@@ -1,6 +1,12 @@
 /** The line above a job's output: how it stands, and what can be done with it. */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { listIcon, stopIcon, terminalIcon } from '@jupyterlab/ui-components';
+import {
+  listIcon,
+  pauseIcon,
+  runIcon,
+  stopIcon,
+  terminalIcon
+} from '@jupyterlab/ui-components';
 import React, { useEffect, useState } from 'react';
 import { isDone, waits, type IJob } from '../engine/records';
 import {
@@ -21,12 +27,18 @@ export interface ICardState {
   job: IJob | null;
   /** What a person should know about where this comes from. */
   note: string;
-  /** An answer to Cancel that was no. */
+  /** An answer to Cancel, Suspend or Resume that was no. */
   error: string;
 }
 
-export interface ICardActions {
+/** What can be asked of a job that has not ended. */
+export interface IJobActions {
   cancel(id: number): void;
+  suspend(id: number): void;
+  resume(id: number): void;
+}
+
+export interface ICardActions extends IJobActions {
   openLog(id: number): void;
   reveal(id: number): void;
 }
@@ -43,18 +55,19 @@ export function Badge(props: {
   );
 }
 
-/** Time since the job began, counted here once a second while it runs. */
+/** How long the job has run, counted here once a second while it does. */
 export function Elapsed(props: { job: IJob }): JSX.Element | null {
   const { job } = props;
   const [, tick] = useState(0);
   const runs = job.started_at !== null && !isDone(job);
+  const counts = runs && job.state !== 'SUSPENDED';
   useEffect(() => {
-    if (!runs) {
+    if (!counts) {
       return;
     }
     const timer = window.setInterval(() => tick(n => n + 1), 1000);
     return () => window.clearInterval(timer);
-  }, [runs]);
+  }, [counts]);
   const seconds = elapsed(job);
   const limit = job.spec.time_limit_s;
   return seconds === null ? null : (
@@ -139,14 +152,7 @@ function Buttons(props: {
   const { job, actions, trans } = props;
   return (
     <span className="hpcc-Buttons">
-      {!isDone(job) && (
-        <IconButton
-          icon={stopIcon}
-          label={trans.__('Cancel job %1', job.id)}
-          onClick={() => actions.cancel(job.id)}
-          disabled={job.state === 'STOPPING'}
-        />
-      )}
+      <StopButtons job={job} actions={actions} trans={trans} />
       <IconButton
         icon={terminalIcon}
         label={trans.__('Open the log of job %1', job.id)}
@@ -158,6 +164,41 @@ function Buttons(props: {
         onClick={() => actions.reveal(job.id)}
       />
     </span>
+  );
+}
+
+/** Cancel, and of what runs or is suspended the other of the two. */
+export function StopButtons(props: {
+  job: IJob;
+  actions: IJobActions;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { job, actions, trans } = props;
+  return (
+    <>
+      {job.state === 'RUNNING' && !job.spec.array && (
+        <IconButton
+          icon={pauseIcon}
+          label={trans.__('Suspend job %1', job.id)}
+          onClick={() => actions.suspend(job.id)}
+        />
+      )}
+      {job.state === 'SUSPENDED' && (
+        <IconButton
+          icon={runIcon}
+          label={trans.__('Resume job %1', job.id)}
+          onClick={() => actions.resume(job.id)}
+        />
+      )}
+      {!isDone(job) && (
+        <IconButton
+          icon={stopIcon}
+          label={trans.__('Cancel job %1', job.id)}
+          onClick={() => actions.cancel(job.id)}
+          disabled={job.state === 'STOPPING'}
+        />
+      )}
+    </>
   );
 }
 

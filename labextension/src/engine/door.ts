@@ -103,6 +103,16 @@ export class Door {
     return this._ask(`jobs/${id}/cancel`, { method: 'POST', body: '{}' });
   }
 
+  /** Let a running job stand still; it keeps what it holds. */
+  suspend(id: number): Promise<IJob> {
+    return this._ask(`jobs/${id}/suspend`, { method: 'POST', body: '{}' });
+  }
+
+  /** Let a suspended job run on. */
+  resume(id: number): Promise<IJob> {
+    return this._ask(`jobs/${id}/resume`, { method: 'POST', body: '{}' });
+  }
+
   /** Stop every job that carries a tag. */
   async cancelTag(tag: string): Promise<IJob[]> {
     const body = JSON.stringify({ tag });

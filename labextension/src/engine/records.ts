@@ -30,6 +30,8 @@ export interface ISpec {
   name: string;
   tags: string[];
   runtime: string;
+  /** Of an array: it stands for tasks, each a job of its own. */
+  array?: { count: number } | null;
 }
 
 /** When a job starts and what would start it now, in words. */
@@ -51,6 +53,9 @@ export interface IJob {
   submitted_at: number;
   started_at: number | null;
   ended_at: number | null;
+  /** Seconds since its start that its limit does not count; an older engine does not tell. */
+  paused_s?: number;
+  suspended_at?: number | null;
   user: string;
   attempt: number;
   runtime: string;

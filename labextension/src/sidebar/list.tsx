@@ -4,11 +4,16 @@ import {
   closeIcon,
   copyIcon,
   HTMLSelect,
-  stopIcon,
   terminalIcon
 } from '@jupyterlab/ui-components';
 import React, { useEffect, useRef, useState } from 'react';
-import { Badge, Elapsed, IconButton } from '../card/header';
+import {
+  Badge,
+  Elapsed,
+  IconButton,
+  StopButtons,
+  type IJobActions
+} from '../card/header';
 import { isDone, waits, type IJob } from '../engine/records';
 import {
   formatResources,
@@ -17,8 +22,7 @@ import {
   stateWord
 } from '../words/format';
 
-export interface IListActions {
-  cancel(id: number): void;
+export interface IListActions extends IJobActions {
   cancelTag(tag: string, count: number): void;
   openLog(id: number): void;
   copy(job: IJob): void;
@@ -229,14 +233,7 @@ const Row = React.memo(function Row(props: {
           <span>{formatResources(job.spec.resources, trans)}</span>
         </span>
         <span className="hpcc-Buttons">
-          {!isDone(job) && (
-            <IconButton
-              icon={stopIcon}
-              label={trans.__('Cancel job %1', job.id)}
-              disabled={job.state === 'STOPPING'}
-              onClick={() => actions.cancel(job.id)}
-            />
-          )}
+          <StopButtons job={job} actions={actions} trans={trans} />
           <IconButton
             icon={terminalIcon}
             label={trans.__('Open the log of job %1', job.id)}

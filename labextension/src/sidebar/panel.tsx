@@ -194,6 +194,8 @@ export class SidebarPanel extends ReactWidget {
     const { model } = this._options.containers;
     return {
       cancel: id => this._try(model.door.cancel(id).then(j => model.learn(j))),
+      suspend: id => this._try(model.door.suspend(id).then(j => model.learn(j))),
+      resume: id => this._try(model.door.resume(id).then(j => model.learn(j))),
       cancelTag: (tag, count) => this._try(this._cancelTag(tag, count)),
       openLog: id => this._options.openLog(id),
       copy: job => Clipboard.copyToSystem(commandLine(job)),

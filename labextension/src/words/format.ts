@@ -35,12 +35,16 @@ export function formatMoment(seconds: number, nowMs = Date.now()): string {
   return today ? time : `${at.toLocaleDateString()} ${time}`;
 }
 
-/** How long the job runs or ran, in seconds; null while it waits or when it never ran. */
+/**
+ * How long the job runs or ran, in seconds, as its limit counts; null while it
+ * waits or when it never ran.
+ */
 export function elapsed(job: IJob, nowMs = Date.now()): number | null {
   if (job.started_at === null) {
     return null;
   }
-  return (job.ended_at ?? nowMs / 1000) - job.started_at;
+  const until = job.ended_at ?? job.suspended_at ?? nowMs / 1000;
+  return until - job.started_at - (job.paused_s ?? 0);
 }
 
 /** "2 cores · 4 GiB · 1 GPU". */

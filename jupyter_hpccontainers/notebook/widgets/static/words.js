@@ -73,9 +73,10 @@ export function reasonText(job) {
   return job.waiting || (isDone(job) ? job.reason : '') || '';
 }
 
-/** How long the job runs or ran; nothing while it waits or when it never ran. */
+/** How long the job runs or ran, pauses left out; nothing while it waits or when it never ran. */
 export function elapsedText(job, now) {
+  const until = job.ended_at ?? job.suspended_at ?? now;
   return job.started_at === null
     ? ''
-    : durationText((job.ended_at ?? now) - job.started_at);
+    : durationText(until - job.started_at - (job.paused_s ?? 0));
 }
