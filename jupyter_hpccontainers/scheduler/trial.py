@@ -53,9 +53,11 @@ class Trial:
             return None
         mine = [a.allocation for a in actions if isinstance(a, Start) and a.job_id == job_id]
         # What cannot be undone without a trace is done on a new copy the next time; promises made
-        # while it waited are such a trace.
-        promised = rehearsal.scheduler.policy.backfill is Backfill.CONSERVATIVE
-        touched = promised or _touches_others(actions, job_id)
+        # while it waited are such a trace, and what its start was charged to a person's share.
+        policy = rehearsal.scheduler.policy
+        promised = policy.backfill is Backfill.CONSERVATIVE
+        charged = bool(mine) and policy.fair_half_life_s > 0
+        touched = promised or charged or _touches_others(actions, job_id)
         if touched or not self._undo(rehearsal, job_id, bool(mine)):
             self._rehearsal = None
         return mine[0] if mine else None
