@@ -117,6 +117,15 @@ class PastAttempt:
     log_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which of the ``jobs`` of which workflow a job is; a workflow has its first job's number."""
+
+    workflow: int
+    name: str
+    jobs: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job's record as every door sees it; times are seconds since the epoch (UTC).
@@ -124,6 +133,7 @@ class Job:
     What says how it ran is that of ``attempt``, the current one; ``attempts`` are the latest of
     those before it. ``log_bytes`` counts the logs of all, which follow one another as one. ``task``
     says which task of which array it is; of an array itself ``tasks`` counts how they stand.
+    ``part`` says which job of which workflow it is.
     ``notes``: what rules of the site changed of what was asked, and why.
     """
 
@@ -153,11 +163,17 @@ class Job:
     progress: Mapping[str, Any] = field(default_factory=empty)
     task: Task | None = None
     tasks: TaskCounts | None = None
+    part: Part | None = None
 
     @property
     def label(self) -> str:
         """What people call it: its number, or ``12_7`` for the task of array 12 with index 7."""
         return f"{self.task.array}_{self.task.index}" if self.task else str(self.id)
+
+    @property
+    def numbers(self) -> range:
+        """The numbers that were given with it: its own, and of an array those of its tasks."""
+        return range(self.id, self.id + 1 + (self.spec.array.count if self.spec.array else 0))
 
     def task_number(self, index: int) -> int | None:
         """Return the number of an array's task, begun or not; None where it has none of them."""

@@ -7,7 +7,7 @@ from tornado.web import Application
 from ...backends.protocol import Backend
 from ..lifetime import Lifetime
 from .base import NoRoute
-from .jobs import Cancel, CancelMany, DryRun, Explain, Hold, Jobs, OneJob, Release
+from .jobs import Cancel, CancelMany, DryRun, Explain, Hold, Jobs, OneJob, Release, Workflows
 from .machine import Backup, Config, Doctor, Drain, Health, Images, MachineUse, Stop
 from .output import Files, Follow, Log, OneFile
 
@@ -30,6 +30,7 @@ ROUTES = (
     (rf"/v1/jobs/{_ID}/log", Log),
     (rf"/v1/jobs/{_ID}/files", Files),
     (rf"/v1/jobs/{_ID}/files/(.+)", OneFile),
+    (r"/v1/workflows", Workflows),
     (r"/v1/follow", Follow),
     (r"/v1/engine/stop", Stop),
     (r"/v1/engine/drain", Drain),
