@@ -68,17 +68,12 @@ _NUMBER = re.compile(r"([0-9]{1,15})(?:_([0-9]{1,10}))?", re.ASCII)
 _CURE = "write afterok:12:13,afterany:14_7 with afterok, afterany, afternotok or afterarray"
 
 
-def parse_dependencies(asked: Any) -> tuple[Dependency, ...]:
+def asked_edges(asked: Any, after: Any = ()) -> tuple[Asked, ...]:
     """Return the edges of ``afterok:12:13_7,afterany:14``, or of a list of such texts or objects.
 
-    An object is ``{"kind": "afterok", "job": 12}``, of one task of an array with its ``index``. An
-    edge given twice is one. Raises InvalidSpec.
+    An object is ``{"kind": "afterok", "job": 12}``, of one task of an array with its ``index``. Of
+    ``after`` a bare label means afterok. An edge given twice is one. Raises InvalidSpec.
     """
-    return dependencies_on(asked_edges(asked))
-
-
-def asked_edges(asked: Any, after: Any = ()) -> tuple[Asked, ...]:
-    """Return the same as they are written, each once; of ``after`` a bare label means afterok."""
     found = [edge for item in _items(asked) for edge in _edges(item)]
     found += [edge for item in _items(after) for edge in _edges(_with_kind(item))]
     edges = tuple(dict.fromkeys(found))
@@ -122,7 +117,7 @@ def _label(job: Any, index: Any) -> str:
     numbers = (0 if named else job, 0 if index is None else index)
     if not all(type(number) is int and 0 <= number < 10**15 for number in numbers):
         raise _wrong(f"dependency on job {str(job)[:40]!r} is not on a job's number")
-    return f"{job}" if index is None else f"{job}_{index}"
+    return str(job) if index is None else f"{job}_{index}"
 
 
 def _asked(kind: Any, label: str) -> Asked:

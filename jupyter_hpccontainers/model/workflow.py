@@ -61,10 +61,12 @@ def workflow_from_request(
 
 @contextmanager
 def told_of(name: str) -> Iterator[None]:
-    """Say of which job of a workflow an error is."""
+    """Say of which job of a workflow an error is; a single job has no name."""
     try:
         yield
     except HpccError as error:
+        if not name:
+            raise
         details = {**error.details, "job": name}
         message = f"job {name}: {error.message}"
         raise type(error)(message, cure=error.cure, field=error.field, **details) from None

@@ -10,12 +10,19 @@ from jupyter_hpccontainers.model.dependencies import (
     MAX_DEPENDENCIES,
     Dependency,
     DependencyKind,
-    parse_dependencies,
+    asked_edges,
+    dependencies_on,
 )
 from jupyter_hpccontainers.model.errors import InvalidSpec
 from jupyter_hpccontainers.model.job import JobSpec
 from jupyter_hpccontainers.model.request import spec_from_request
 from jupyter_hpccontainers.model.wire import decode, encode
+
+
+def parse_dependencies(asked: Any) -> tuple[Dependency, ...]:
+    """Return the edges, all on numbers."""
+    return dependencies_on(asked_edges(asked))
+
 
 OK_12 = Dependency(DependencyKind.AFTEROK, 12)
 OK_13 = Dependency(DependencyKind.AFTEROK, 13)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -51,11 +50,9 @@ async def _accept(rooms: Rooms, jobs: Sequence[NamedSpec], key: str | None) -> A
     _check_room(rooms, len(jobs))
     vetted = [await _vetted(rooms, job, key if job is jobs[0] else None) for job in jobs]
     check_indexes([replace(one.job, spec=one.asked.spec) for one in vetted])
-    with ExitStack() as places:
-        for one in vetted:
-            with _about(one.job):
-                places.enter_context(rooms.pending.arriving(one.asked))
-        accepted = await rooms.ledger.accept([one.asked for one in vetted], rooms.clock.wall())
+    asked = [one.asked for one in vetted]
+    with rooms.pending.arriving(asked):
+        accepted = await rooms.ledger.accept(asked, rooms.clock.wall())
     if accepted.created:
         # Nothing is awaited from here on: a cancel must find them with the scheduler.
         _hand_over(rooms, accepted.jobs, [one.parents for one in vetted])
@@ -73,7 +70,7 @@ def _check_room(rooms: Rooms, count: int) -> None:
 
 
 async def _vetted(rooms: Rooms, job: NamedSpec, key: str | None) -> _Vetted:
-    with _about(job):
+    with told_of(job.name):
         asked = await admission.vetted(rooms, job.spec, key)
         rooms.scheduler.refuse(asked.spec.resources, wants(asked.spec, asked.owner.user))
         parents = await parents_at_door(asked.spec, rooms.ledger)
@@ -87,10 +84,6 @@ def _hand_over(rooms: Rooms, jobs: Sequence[Job], parents: Sequence[Parents]) ->
         ready = bool(row.restart.image_reference)
         event = Submitted(submission(row, rooms.config, standing, image_ready=ready))
         rooms.inbox.put(event, told=job)
-
-
-def _about(job: NamedSpec) -> AbstractContextManager[None]:
-    return told_of(job.name) if job.name else nullcontext()
 
 
 def _name(job: Job) -> str:
