@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from jupyter_hpccontainers.model.errors import (
 )
 from jupyter_hpccontainers.model.job import Part
 from jupyter_hpccontainers.model.states import ReasonCode, Result
-from jupyter_hpccontainers.notebook.python import spec, submit_workflow
+from jupyter_hpccontainers.notebook.python import spec, submit, submit_workflow
 
 #: Notes its begin and end in the working folder; with a gate it does not end before that is there.
 NOTE = """#!/bin/sh
@@ -243,6 +244,10 @@ def test_from_python(engine: IsolatedEngine, run_image: RunImage) -> None:
             {name: spec(image, after=parent, **here) for name, parent in ("ab", "ba")},
             engine=engine.client,
         )
+    # What completion and help show of it is what they show of submit.
+    assert inspect.signature(spec).parameters.keys() == (
+        inspect.signature(submit).parameters.keys() - {"engine"}
+    )
     with pytest.raises(TypeError, match="engine"):
         spec(image, engine=engine.client)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 from ...model.errors import TooMany
 from ...model.job import Job
@@ -41,14 +42,12 @@ class Pending:
         """Keep places while jobs are recorded; raises TooMany. Others that arrive count them."""
         arriving: Counter[str] = Counter()
         # Counted once for each person: a workflow has many jobs.
-        waiting = (
-            {} if self._most is None else {u: self.of(u) for u in set(map(_user, submissions))}
-        )
+        waiting = cache(self.of)
         for one in submissions:
-            user = _user(one)
+            user = one.owner.user
             if self._most is not None:
                 with told_of(one.part):
-                    self._check(one, waiting[user] + arriving[user], self._most)
+                    self._check(one, waiting(user) + arriving[user], self._most)
             arriving[user] += _count(one)
         self._arriving += arriving
         try:
@@ -74,10 +73,6 @@ class Pending:
         tasks = self._scheduler.tasks_of(job.id)
         # Not handed to the scheduler yet: it has only just been recorded.
         return tasks.pending if tasks is not None else job.spec.array.count
-
-
-def _user(submission: Submission) -> str:
-    return submission.owner.user
 
 
 def _count(submission: Submission) -> int:
