@@ -41,9 +41,9 @@ def _absent(value: object) -> bool:
     return value is None or value is False or value in ("", ())
 
 
-def _after(after: Any) -> list[Any]:
+def _after(after: Any) -> list[str]:
     several = not isinstance(after, str) and isinstance(after, Iterable)
-    return [getattr(one, "id", one) for one in (after if several else [after])]
+    return [str(getattr(one, "id", one)) for one in (after if several else [after])]
 
 
 def _array(array: Any, most: int | None) -> Any:
