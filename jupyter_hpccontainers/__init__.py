@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .notebook.python import Job, dry_run, submit
+    from .notebook.python import Job, dry_run, spec, submit, submit_workflow
     from .notebook.widgets import JobView, Launcher, QueueView
 
 __all__ = [
@@ -21,13 +21,15 @@ __all__ = [
     "__version__",
     "dry_run",
     "load_ipython_extension",
+    "spec",
     "submit",
+    "submit_workflow",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Load the Python door only when it is asked for: a supervisor must not pay for it."""
-    if name in {"submit", "dry_run", "Job"}:
+    if name in {"submit", "submit_workflow", "spec", "dry_run", "Job"}:
         from .notebook import python
 
         return getattr(python, name)

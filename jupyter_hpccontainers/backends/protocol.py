@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from ..model.changes import SpecChange
 from ..model.explanation import Explanation
 from ..model.job import Image, Job, JobSpec
 from ..model.states import Result, State
+from ..model.workflow import NamedSpec
 from .frames import Frame
 
 
@@ -40,6 +41,11 @@ class Backend(Protocol):
 
     async def submit(self, spec: JobSpec, key: str | None) -> tuple[Job, bool]:
         """Accept a job; the record is on disk when this returns. False: the key was known."""
+
+    async def submit_workflow(
+        self, jobs: Sequence[NamedSpec], key: str | None
+    ) -> tuple[Sequence[Job], bool]:
+        """Accept jobs that name each other, parents first, all of them or none; as ``submit``."""
 
     async def cancel(self, job_id: int, kill: bool = False) -> Job:
         """Tell a job to stop: TERM, grace, KILL; with ``kill`` at once. Idempotent."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from ..client.options import split_command
 from ..model.errors import HpccError
 from ..model.version import __version__
-from . import controlling, engine, inspecting, output, simulating, submitting
+from . import controlling, engine, inspecting, output, simulating, submitting, workflow
 
 #: Exit status of what went wrong at the door; jobs' own are passed through.
 DOOR_ERROR = 2
@@ -51,6 +51,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     subcommands = parser.add_subparsers(title="subcommands", metavar="", required=True)
-    for room in (submitting, inspecting, output, controlling, simulating, engine):
+    for room in (submitting, workflow, inspecting, output, controlling, simulating, engine):
         room.declare(subcommands)
     return parser

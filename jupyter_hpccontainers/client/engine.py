@@ -89,6 +89,17 @@ class EngineClient:
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         return _job(self._ask("POST", "/v1/jobs", request, headers))
 
+    def submit_workflow(
+        self, jobs: Mapping[str, Mapping[str, Any]], *, key: str | None = None
+    ) -> dict[str, Job]:
+        """Submit jobs that name each other, all of them or none; returned by name, parents first.
+
+        Each is as for ``submit``, and waits with ``after`` or ``dependencies`` also for names.
+        """
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        told = self._ask("POST", "/v1/workflows", {"jobs": jobs}, headers).json()["jobs"]
+        return {name: decode(Job, job) for name, job in told.items()}
+
     def number(self, label: str) -> int:
         """Return the number of ``12`` or of ``12_7``, the task of array 12 with index 7.
 

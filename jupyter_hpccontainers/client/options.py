@@ -62,9 +62,9 @@ def _add_when(parser: argparse.ArgumentParser) -> None:
         action="append",
         dest="dependencies",
         metavar="KIND:JOB[:JOB]",
-        help="wait for jobs: afterok, afterany, afternotok or afterarray, e.g. afterok:12:13",
+        help="wait for jobs: afterok, afterany, afternotok or afterarray, e.g. afterok:12:13_7",
     )
-    add("--after", type=int, action="append", metavar="JOB", help="short for afterok:JOB")
+    add("--after", action="append", metavar="JOB", help="short for afterok:JOB")
     add("--project", metavar="NAME", help="what it counts for, where projects have limits")
     add(
         "--token",
@@ -143,7 +143,7 @@ def request_from(options: argparse.Namespace, environ: Mapping[str, str]) -> dic
     """
     if options.image is None:
         raise InvalidSpec("no image is named", cure="name one, e.g. python:3.12", field="image")
-    request: dict[str, Any] = {"image": absolute_image(options.image), "workdir": os.getcwd()}
+    request: dict[str, Any] = {"image": options.image}
     request |= {key: getattr(options, key) for key in _DATA if getattr(options, key)}
     request |= {key: True for key in _FLAGS if getattr(options, key)}
     if options.no_requeue:
@@ -157,10 +157,25 @@ def request_from(options: argparse.Namespace, environ: Mapping[str, str]) -> dic
     if options.array or options.array_file:
         request["array"] = _array(options.array or "", options.array_file)
     if options.mounts:
-        request["mounts"] = [absolute_mount(mount) for mount in options.mounts]
-    request["workdir"] = os.path.abspath(os.path.expanduser(request["workdir"]))
-    env = variables(options.env or [], options.env_file, environ)
-    return {**request, "env": env} if env else request
+        request["mounts"] = options.mounts
+    if env := variables(options.env or [], options.env_file, environ):
+        request["env"] = env
+    return seen_from_here(request)
+
+
+def seen_from_here(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request with absolute paths; this is its working folder unless it names another.
+
+    What is no text, or no list, is left for the engine to refuse.
+    """
+    seen = {**request, "workdir": request.get("workdir") or "."}
+    for key, absolute in (("image", absolute_image), ("workdir", _absolute)):
+        if isinstance(seen.get(key), str):
+            seen[key] = absolute(seen[key])
+    if isinstance(seen.get("mounts"), list):
+        mounts = seen["mounts"]
+        seen["mounts"] = [absolute_mount(one) if isinstance(one, str) else one for one in mounts]
+    return seen
 
 
 def _array(text: str, file: str | None) -> Any:
@@ -185,18 +200,21 @@ def _items(file: str) -> list[str]:
         ) from None
 
 
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
+
+
 def absolute_image(image: str) -> str:
     """Return an image with the path of a file made absolute; names are left as they are."""
     if image.startswith(("./", "../", "~")) or (image.endswith(".sif") and ":" not in image):
-        return os.path.abspath(os.path.expanduser(image))
+        return _absolute(image)
     return image
 
 
 def absolute_mount(mount: str) -> str:
     """Return a mount with its source as an absolute path, seen from this folder."""
     source, colon, rest = mount.partition(":")
-    path = os.path.abspath(os.path.expanduser(source))
-    return f"{path}{colon}{rest}"
+    return f"{_absolute(source)}{colon}{rest}"
 
 
 def variables(named: Sequence[str], file: str | None, environ: Mapping[str, str]) -> dict[str, str]:

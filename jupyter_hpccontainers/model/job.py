@@ -117,6 +117,15 @@ class PastAttempt:
     log_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which of the ``jobs`` of which workflow a job is; a workflow has its first job's number."""
+
+    workflow: int
+    name: str
+    jobs: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job's record as every door sees it; times are seconds since the epoch (UTC).
@@ -124,6 +133,7 @@ class Job:
     What says how it ran is that of ``attempt``, the current one; ``attempts`` are the latest of
     those before it. ``log_bytes`` counts the logs of all, which follow one another as one. ``task``
     says which task of which array it is; of an array itself ``tasks`` counts how they stand.
+    ``part`` says which job of which workflow it is.
     ``notes``: what rules of the site changed of what was asked, and why. So many seconds as
     ``paused_s`` since ``started_at`` its limit had not counted when its state last changed (it was
     suspended, or the machine slept), nor does it count since ``suspended_at``.
@@ -157,6 +167,7 @@ class Job:
     suspended_at: float | None = None
     task: Task | None = None
     tasks: TaskCounts | None = None
+    part: Part | None = None
 
     @property
     def label(self) -> str:
@@ -169,6 +180,11 @@ class Job:
         if self.started_at is None or self.ended_at is None:
             return None
         return self.ended_at - self.started_at - self.paused_s
+
+    @property
+    def numbers(self) -> range:
+        """The numbers that were given with it: its own, and of an array those of its tasks."""
+        return range(self.id, self.id + 1 + (self.spec.array.count if self.spec.array else 0))
 
     def task_number(self, index: int) -> int | None:
         """Return the number of an array's task, begun or not; None where it has none of them."""

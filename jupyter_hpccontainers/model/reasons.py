@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from .dependencies import Parent
 from .quantities import format_duration, format_memory
 from .states import Reason, ReasonCode
 
@@ -142,7 +143,7 @@ def _dependency(details: Details) -> str:
     if not unmet:
         return "waits for jobs it depends on"
     told = [
-        f"job {edge.get('job')} {_WAITED_FOR.get(str(edge.get('kind')), 'to end')}"
+        f"job {_parent(edge)} {_WAITED_FOR.get(str(edge.get('kind')), 'to end')}"
         for edge in unmet[:_EDGES_TOLD]
     ]
     rest = len(unmet) - _EDGES_TOLD
@@ -150,10 +151,15 @@ def _dependency(details: Details) -> str:
 
 
 def _never_satisfied(details: Details) -> str:
-    job, kind, result = (details.get(key) for key in ("job", "kind", "result"))
-    if job is None:
+    kind, result = details.get("kind"), details.get("result")
+    if details.get("job") is None:
         return "a job it depends on ended otherwise than asked"
-    return f"job {job} ended {result}, so {kind}:{job} can never be met"
+    parent = _parent(details)
+    return f"job {parent} ended {result}, so {kind}:{parent} can never be met"
+
+
+def _parent(edge: Details) -> Parent:
+    return Parent(edge.get("job", 0), edge.get("index"))
 
 
 def _preempted(details: Details) -> str:

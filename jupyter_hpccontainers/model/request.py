@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from .arrays import parse_array
-from .dependencies import parse_dependencies
+from .dependencies import Asked, asked_edges, dependencies_on
 from .errors import InvalidSpec
 from .job import JobSpec, Mount
 from .limit_signal import check_signal, parse_signal
@@ -30,6 +30,7 @@ _SHORT = {
     "gpus",
     "time_limit",
     "begin",
+    "after",
 }
 _RESERVED_ENV = "HPCC_"
 _MAX_COUNT = 1_000_000
@@ -45,8 +46,9 @@ def spec_from_request(body: Mapping[str, Any], now: float | None = None) -> JobS
     (``"4g"``), ``gpus``, ``time_limit`` (``"1h30m"``), ``begin`` (``"2026-05-01T20:00"``, or
     ``"+30m"`` from ``now``), ``command`` as one shell-like text, ``mounts`` as ``"/data"`` or
     ``"/data:/in:ro"``, ``tokens`` as ``["matlab=2"]``, ``dependencies`` as ``"afterok:12:13"``,
-    ``array`` as ``"1-1000:2%8"`` or a list of texts, one for each task, and ``signal`` as
-    ``"USR1@60"``. Raises InvalidSpec naming the field.
+    ``after`` as ``[12, "13_7", "afterany:14"]`` (a bare job: afterok), ``array`` as
+    ``"1-1000:2%8"`` or a list of texts, one for each task, and ``signal`` as ``"USR1@60"``. Raises
+    InvalidSpec naming the field.
     """
     if not isinstance(body, Mapping):
         raise InvalidSpec("the request is not an object", cure="send a JSON object")
@@ -67,6 +69,7 @@ def spec_from_request(body: Mapping[str, Any], now: float | None = None) -> JobS
     if isinstance(data.get("command"), str):
         data["command"] = _split(data["command"])
     data |= _lists_asked(data)
+    data["dependencies"] = encode(dependencies_on(edges_asked(body)))
     if "image" not in data:
         raise InvalidSpec("no image is named", cure="name one, e.g. python:3.12", field="image")
     spec = decode(JobSpec, data, "request")
@@ -85,13 +88,17 @@ def _lists_asked(data: Mapping[str, Any]) -> dict[str, Any]:
         lists["tokens"] = parse_tokens(data["tokens"])
     if "labels" in data:
         lists["labels"] = _list(data["labels"], "labels")
-    if "dependencies" in data:
-        lists["dependencies"] = encode(parse_dependencies(data["dependencies"]))
     if "array" in data:
         lists["array"] = encode(parse_array(data["array"]))
     if "signal" in data:
         lists["signal"] = encode(parse_signal(data["signal"]))
     return lists
+
+
+def edges_asked(body: Mapping[str, Any]) -> tuple[Asked, ...]:
+    """Return whom a request waits for, as it is written; raises InvalidSpec."""
+    given = [() if body.get(key) is None else body[key] for key in ("dependencies", "after")]
+    return asked_edges(*given)
 
 
 def amounts_asked(body: Mapping[str, Any]) -> dict[str, Any]:

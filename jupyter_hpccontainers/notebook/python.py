@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, Literal, ParamSpec, TypeAlias, overload
 
 from ..client import lines as words
 from ..client.answers import MachineUse
@@ -26,8 +26,10 @@ from .request import change_request, python_request, typed_time
 from .tail import TAIL_BYTES, rendered
 from .twins import GivenUp, in_thread, iterate
 
+_P = ParamSpec("_P")
 Stream = Literal["both", "stdout", "stderr"]
-#: A job, its number, a dependency as text ("afterany:12:13"), or several of these.
+#: A job, its number ("12_7": a task of array 12), a dependency as text ("afterany:12:13"), in a
+#: workflow a name, or several of these.
 After: TypeAlias = "Job | int | str | Iterable[Job | int | str]"
 
 _LOOK_EVERY_S = 0.5
@@ -36,42 +38,19 @@ _PAGE = 1_000
 
 
 def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but two by name
-    image: str,
-    command: str | Sequence[str] | None = None,
-    *,
-    script: str | None = None,
-    cores: int = 1,
-    memory: str | None = None,
-    gpus: int = 0,
-    time_limit: str | int | timedelta | None = None,
-    env: Mapping[str, str] | None = None,
-    mounts: Iterable[str | Mount] = (),
-    workdir: str | None = None,
-    name: str = "",
-    description: str = "",
-    tags: Iterable[str] = (),
-    priority: str | None = None,
-    begin: str | datetime | None = None,
-    hold: bool = False,
-    after: After = (),
-    array: str | Iterable[str] | None = None,
-    max_running: int | None = None,
-    retries: int = 0,
-    retry_on: Iterable[int] = (),
-    signal: str | None = None,
-    requeue: bool = True,
-    project: str = "",
-    tokens: Mapping[str, int] | None = None,
-    labels: Iterable[str] = (),
-    runtime: str | None = None,
-    network: str | None = None,
-    tty: bool = False,
-    writable: bool = False,
-    merge_stderr: bool = False,
-    keep_entrypoint: bool = False,
-    as_root: bool = False,
-    engine: EngineClient | None = None,
-) -> Job:
+    image: str, command: str | Sequence[str] | None = None, *, script: str | None = None,
+    cores: int = 1, memory: str | None = None, gpus: int = 0,
+    time_limit: str | int | timedelta | None = None, begin: str | datetime | None = None,
+    env: Mapping[str, str] | None = None, mounts: Iterable[str | Mount] = (),
+    workdir: str | None = None, name: str = "", description: str = "", tags: Iterable[str] = (),
+    priority: str | None = None, hold: bool = False, after: After = (),
+    array: str | Iterable[str] | None = None, max_running: int | None = None,
+    retries: int = 0, retry_on: Iterable[int] = (), signal: str | None = None, requeue: bool = True,
+    project: str = "", tokens: Mapping[str, int] | None = None, labels: Iterable[str] = (),
+    runtime: str | None = None, network: str | None = None, tty: bool = False,
+    writable: bool = False, merge_stderr: bool = False, keep_entrypoint: bool = False,
+    as_root: bool = False, engine: EngineClient | None = None,
+) -> Job:  # fmt: skip
     """Submit a job and return it at once.
 
     ``command`` is an argv (or one shell-like text) that keeps the image's ENTRYPOINT; ``script`` is
@@ -80,17 +59,61 @@ def submit(  # noqa: PLR0913 - each is a thing a person may ask for, and all but
     folder is this process's and is mounted read-write at its own path. It starts not before
     ``begin`` (a datetime, "2026-05-01T20:00" or "+30m"), with ``hold`` only once released, and
     after what ``after`` names: jobs (or their numbers) that must complete, or texts as
-    "afterany:14". ``array`` makes tasks of it: "1-100:2%8", or one for each text of a list, of
-    which at most ``max_running`` run at once. ``tokens`` are countable things it uses ({"matlab":
-    1}), ``labels`` what the machine must be, ``project`` what it counts for. After a failure it is
-    tried again at most ``retries`` times, on the exit codes of ``retry_on`` (none: any but 0);
-    ``signal`` ("USR1@60") is given to its main process so many seconds before the time limit;
-    without ``requeue`` it ends for good when it has to make way for a higher class. Raises
+    "afterany:14" and "12_7". ``array`` makes tasks of it: "1-100:2%8", or one for each text of a
+    list, of which at most ``max_running`` run at once. ``tokens`` are countable things it uses
+    ({"matlab": 1}), ``labels`` what the machine must be, ``project`` what it counts for. After a
+    failure it is tried again at most ``retries`` times, on the exit codes of ``retry_on`` (none:
+    any but 0); ``signal`` ("USR1@60") is given to its main process so many seconds before the time
+    limit; without ``requeue`` it ends for good when it has to make way for a higher class. Raises
     HpccError: what is wrong, and what to do about it.
     """
     asked = dict(locals())
     client = asked.pop("engine") or connect(say)
     return Job(client.submit(python_request(asked)), client)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A job as it will be asked for; ``spec`` makes one."""
+
+    request: Mapping[str, Any]
+
+
+def _put_off(submit: Callable[_P, Job]) -> Callable[_P, Spec]:
+    """Return what takes the arguments of ``submit``, less the engine, and submits nothing."""
+    like = inspect.signature(submit)
+    some = [one for one in like.parameters.values() if one.name != "engine"]
+    signature = like.replace(parameters=some, return_annotation="Spec")
+
+    def spec(*args: _P.args, **asked: _P.kwargs) -> Spec:
+        """Return the job that ``submit`` would ask for with these arguments; nothing is submitted.
+
+        It is for ``submit_workflow``, where ``after`` may also name jobs of the workflow.
+        """
+        bound = signature.bind(*args, **asked)
+        bound.apply_defaults()
+        return Spec(python_request(bound.arguments))
+
+    spec.__signature__ = signature  # type: ignore[attr-defined]
+    return spec
+
+
+spec = _put_off(submit)
+
+
+def submit_workflow(
+    jobs: Mapping[str, Spec], *, engine: EngineClient | None = None
+) -> dict[str, Job]:
+    """Submit jobs that wait for each other, all of them or none; return them by their names.
+
+    ``{"split": spec(image, script=a), "map": spec(image, script=b, array="0-9", after="split"),
+    "tidy": spec(image, script=c, after="afternotok:map")}``; "map_3" is one task of the array. A
+    job without a name of its own is called as it is here. Raises HpccError: which of them can't be
+    accepted and why, or the names of those that wait for each other.
+    """
+    client = engine or connect(say)
+    found = client.submit_workflow({name: one.request for name, one in jobs.items()})
+    return {name: Job(record, client) for name, record in found.items()}
 
 
 def dry_run(
@@ -105,10 +128,8 @@ def dry_run(
     Nothing is submitted. ``outlook`` of the answer is the sentence. Raises HpccError as ``submit``
     does, TypeError for an argument that ``submit`` does not have.
     """
-    bound = inspect.signature(submit).bind(image, command, **asked)
-    bound.apply_defaults()
-    bound.arguments.pop("engine")
-    return (engine or connect(say)).dry_run(python_request(bound.arguments))
+    request = spec(image, command, **asked).request
+    return (engine or connect(say)).dry_run(request)
 
 
 def jobs(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..client.options import absolute_image, absolute_mount
+from ..client.options import seen_from_here
 from ..model.job import Mount
 from ..model.wire import encode
 
@@ -15,8 +14,7 @@ from ..model.wire import encode
 def python_request(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return the request: paths made absolute, this folder as working folder, no empty fields."""
     request = {key: value for key, value in asked.items() if not _absent(value)}
-    request["image"] = absolute_image(str(asked["image"]))
-    request["workdir"] = os.path.abspath(os.path.expanduser(request.get("workdir", ".")))
+    request["image"] = str(asked["image"])
     request |= {key: _TYPED[key](request[key]) for key in _TYPED.keys() & request.keys()}
     if "command" in request and not isinstance(request["command"], str):
         request["command"] = [str(word) for word in request["command"]]
@@ -29,13 +27,13 @@ def python_request(asked: Mapping[str, Any]) -> dict[str, Any]:
     if "labels" in request and not isinstance(request["labels"], str):
         request["labels"] = list(request["labels"])
     if "after" in request:
-        request["dependencies"] = _dependencies(request.pop("after"))
+        request["after"] = _after(request["after"])
     if "array" in request or "max_running" in request:
         request["array"] = _array(request.get("array", ()), request.pop("max_running", None))
     if asked.get("requeue") is False:
         request["requeue"] = False
     request["mounts"] = [_mount(mount) for mount in asked["mounts"]]
-    return request
+    return seen_from_here(request)
 
 
 def _absent(value: object) -> bool:
@@ -43,13 +41,9 @@ def _absent(value: object) -> bool:
     return value is None or value is False or value in ("", ())
 
 
-def _dependencies(after: Any) -> list[str]:
+def _after(after: Any) -> list[str]:
     several = not isinstance(after, str) and isinstance(after, Iterable)
-    return [_dependency(one) for one in (after if several else [after])]
-
-
-def _dependency(one: Any) -> str:
-    return one if isinstance(one, str) else f"afterok:{getattr(one, 'id', one)}"
+    return [str(getattr(one, "id", one)) for one in (after if several else [after])]
 
 
 def _array(array: Any, most: int | None) -> Any:
@@ -60,7 +54,7 @@ def _array(array: Any, most: int | None) -> Any:
 
 
 def _mount(mount: str | Mount) -> Any:
-    return encode(mount) if isinstance(mount, Mount) else absolute_mount(str(mount))
+    return encode(mount) if isinstance(mount, Mount) else str(mount)
 
 
 def change_request(asked: Mapping[str, Any]) -> dict[str, Any]:

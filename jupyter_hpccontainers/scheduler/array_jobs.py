@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model.job import PastAttempt
 from ..model.machine import Machine
-from ..model.states import State
+from ..model.states import Result, State
 from .actions import Record
 from .arrays import Array, Arrays
 from .entry import Entry
@@ -35,6 +35,11 @@ class ArrayJobs(Jobs):
         if array is not None and not array.left:
             return array.state
         return super().state_of(job_id)
+
+    def result_of(self, job_id: int) -> Result | None:
+        """Return the same; a task that never began ended as what ended its array."""
+        result = super().result_of(job_id)
+        return self.arrays.result_of_unbegun(job_id) if result is None else result
 
     def is_queued(self, job_id: int) -> bool:
         """Whether it, or what is left of it, waits."""
@@ -138,8 +143,16 @@ class ArrayJobs(Jobs):
         array.rest.state = next_state(array.number, array.rest.state, trigger)
         self.queue.remove(array.rest)
         self._forget_rest(array)
+        self._note_unbegun(array, verdict.result)
         array.dropped = verdict
         self._tell(array, now)
+
+    def _note_unbegun(self, array: Array, result: Result) -> None:
+        """Judge who waits for tasks that will never begin now."""
+        self.arrays.note_unbegun(array, result)
+        for number in self.dependencies.awaited(array.numbers):
+            if array.is_unbegun(number):
+                self.dependencies.ended(number, result)
 
     def _forget_rest(self, array: Array) -> None:
         del self._entries[array.number]

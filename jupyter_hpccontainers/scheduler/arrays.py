@@ -11,6 +11,7 @@ from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 from ..model.arrays import TaskCounts
 from ..model.states import Reason, ReasonCode, Result, State
@@ -43,6 +44,11 @@ class Array:
     def number(self) -> int:
         """The array's own number."""
         return self.rest.job.job_id
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of its tasks."""
+        return range(self.block.first, self.block.first + self.block.count)
 
     @property
     def unbegun(self) -> int:
@@ -95,6 +101,11 @@ class Array:
             return Verdict(Result.CANCELLED, USER_CANCEL)
         return Verdict(Result.COMPLETED)
 
+    def is_unbegun(self, job_id: int) -> bool:
+        """Whether a job is a task of it that has neither begun nor been cancelled before that."""
+        position = job_id - self.block.first
+        return self.next <= position < self.block.count and position not in self.gone
+
     def begin_next(self, now: float) -> Entry:
         """Return the entry of the next task, which begins now."""
         task = self._task(self.next)
@@ -142,6 +153,8 @@ class Arrays:
     def __init__(self) -> None:
         self._arrays: dict[int, Array] = {}
         self._firsts: list[tuple[int, int]] = []
+        #: Of arrays that were ended as a whole: from which task to which none began, and why.
+        self._never: list[tuple[int, int, Result]] = []
 
     def __len__(self) -> int:
         return len(self._arrays)
@@ -173,6 +186,7 @@ class Arrays:
         array.ended, array.began_at = Counter(progress.ended), row.started_at
         if told is State.STOPPING:
             array.dropped = dropped_for(rest.stop_reason)
+            self.note_unbegun(array, array.dropped.result)
         return array
 
     def forget(self, array: Array) -> None:
@@ -184,11 +198,18 @@ class Arrays:
         """Return the array to whose tasks that are still to begin a number belongs."""
         at = bisect_right(self._firsts, (job_id, job_id))
         array = self._arrays[self._firsts[at - 1][1]] if at else None
-        if array is None or not array.left:
-            return None
-        position = job_id - array.block.first
-        begun = position < array.next or position in array.gone
-        return array if position < array.block.count and not begun else None
+        return array if array is not None and array.left and array.is_unbegun(job_id) else None
+
+    def note_unbegun(self, array: Array, result: Result) -> None:
+        """Keep how an array ended whose other tasks will never begin: that is their end as well."""
+        numbers = array.numbers[array.next :]
+        insort(self._never, (numbers.start, numbers.stop, result))
+
+    def result_of_unbegun(self, job_id: int) -> Result | None:
+        """Return how a task ended that never began, with its array; None for every other job."""
+        at = bisect_right(self._never, job_id, key=itemgetter(0))
+        _, stop, result = self._never[at - 1] if at else (0, 0, None)
+        return result if job_id < stop else None
 
 
 def dropped_for(reason: Reason | None) -> Verdict:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
-from ..model.dependencies import Dependency, DependencyKind
+from ..model.dependencies import DependencyKind
 from ..model.states import Reason, ReasonCode, Result
 from .entry import Entry
+from .events import Edge
 from .result import Verdict
 
 
@@ -29,23 +30,30 @@ class Dependencies:
         self._children: dict[int, dict[int, Entry]] = {}
         self._judged: dict[int, Judged] = {}
 
-    def add(self, entry: Entry, ended: Mapping[int, Result | None]) -> None:
-        """Take in a job that waits; its parents that are DONE are judged at once."""
+    def add(self, entry: Entry, result_of: Callable[[int], Result | None]) -> None:
+        """Take in a job that waits; its parents that are DONE are judged at once.
+
+        ``result_of`` tells how a job ended that the scheduler has known.
+        """
         job = entry.job
         if not job.dependencies:
             entry.unmet = ()
             return
-        entry.unmet = tuple(edge.on for edge in job.dependencies)
+        entry.unmet = job.dependencies
         for edge in job.dependencies:
-            result = edge.result or ended.get(edge.on.job)
+            result = edge.result or result_of(edge.parent)
             if result is not None:
-                self._judge(entry, edge.on.job, result)
+                self._judge(entry, edge.parent, result)
             else:
-                self._children.setdefault(edge.on.job, {})[job.job_id] = entry
+                self._children.setdefault(edge.parent, {})[job.job_id] = entry
 
     def is_hopeless(self, job_id: int) -> bool:
         """Whether it is judged never to run."""
         return job_id in self._judged and self._judged[job_id].never is not None
+
+    def awaited(self, numbers: range) -> list[int]:
+        """Return those of these jobs somebody waits for."""
+        return [number for number in self._children if number in numbers]
 
     def ended(self, job_id: int, result: Result) -> None:
         """Judge the children of a job that is DONE."""
@@ -58,10 +66,10 @@ class Dependencies:
         job_id = entry.job.job_id
         self._judged.pop(job_id, None)
         for edge in entry.unmet:
-            siblings = self._children.get(edge.job, {})
+            siblings = self._children.get(edge.parent, {})
             siblings.pop(job_id, None)
             if not siblings:
-                self._children.pop(edge.job, None)
+                self._children.pop(edge.parent, None)
         entry.unmet = ()
 
     def take(self) -> list[Judged]:
@@ -73,23 +81,23 @@ class Dependencies:
 
     def _judge(self, entry: Entry, parent: int, result: Result) -> None:
         job_id = entry.job.job_id
-        broken = [edge for edge in entry.unmet if edge.job == parent and not _met(edge, result)]
+        broken = [edge for edge in entry.unmet if edge.parent == parent and not _met(edge, result)]
         if self.is_hopeless(job_id):
             return
         if broken:
             self._judged[job_id] = Judged(job_id, _skipped(broken[0], result))
             return
-        entry.unmet = tuple(edge for edge in entry.unmet if edge.job != parent)
+        entry.unmet = tuple(edge for edge in entry.unmet if edge.parent != parent)
         if not entry.unmet:
             self._judged[job_id] = Judged(job_id)
 
 
-def _met(edge: Dependency, result: Result) -> bool:
-    if edge.kind is DependencyKind.AFTEROK:
+def _met(edge: Edge, result: Result) -> bool:
+    if edge.on.kind is DependencyKind.AFTEROK:
         return result is Result.COMPLETED
-    return edge.kind is not DependencyKind.AFTERNOTOK or result is not Result.COMPLETED
+    return edge.on.kind is not DependencyKind.AFTERNOTOK or result is not Result.COMPLETED
 
 
-def _skipped(edge: Dependency, result: Result) -> Verdict:
-    details = {"kind": edge.kind.value, "job": edge.job, "result": result.value}
+def _skipped(edge: Edge, result: Result) -> Verdict:
+    details = {**edge.told, "result": result.value}
     return Verdict(Result.SKIPPED, Reason(ReasonCode.DEPENDENCY_NEVER_SATISFIED, details))

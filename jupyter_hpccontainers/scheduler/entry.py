@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..model.dependencies import Dependency
 from ..model.resources import Allocation, Resources
 from ..model.states import Reason, State
-from .events import Restored, Submission
+from .events import Edge, Restored, Submission
 
 
 class Key(NamedTuple):
@@ -94,7 +93,7 @@ class Entry:
     stopping_at: float | None = None
     told_at: float | None = None
     stop_reason: Reason | None = None
-    unmet: tuple[Dependency, ...] = ()
+    unmet: tuple[Edge, ...] = ()
     throttled: bool = False
     renewed_at: float = -math.inf
     failures: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
 
 from ..model.dependencies import Dependency
 from ..model.job import Priority
@@ -15,10 +16,25 @@ from .messages import message
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A dependency, with the parent's result where it was DONE before the scheduler knew it."""
+    """A dependency, with the parent's result where it was DONE before the scheduler knew it.
+
+    ``task``: of one on a task of an array the number of the task.
+    """
 
     on: Dependency
     result: Result | None = None
+    task: int | None = None
+
+    @property
+    def parent(self) -> int:
+        """The number of the job that is waited for."""
+        return self.on.job if self.task is None else self.task
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What reasons say of it."""
+        told = {"kind": self.on.kind.value, "job": self.on.job}
+        return told if self.on.index is None else {**told, "index": self.on.index}
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class Reasons:
         if entry.state is State.HELD:
             return Reason(ReasonCode.USER_HOLD)
         if entry.unmet:
-            unmet = [{"kind": edge.kind.value, "job": edge.job} for edge in entry.unmet]
+            unmet = [edge.told for edge in entry.unmet]
             return Reason(ReasonCode.DEPENDENCY, {"unmet": unmet})
         if entry.retry_at is not None and entry.retry_at == entry.waits_until:
             details = {"retry_at": entry.retry_at, "attempt": entry.job.attempt}

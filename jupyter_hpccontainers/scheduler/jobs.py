@@ -79,6 +79,10 @@ class Jobs:
             )
         return self._entries[job_id].state
 
+    def result_of(self, job_id: int) -> Result | None:
+        """Return how a job ended that has been known here; None while it has not."""
+        return self._done.get(job_id)
+
     def holding(self) -> Iterator[Entry]:
         """Yield the jobs that hold an allocation, those that were given it first first."""
         return (self._entries[job_id] for job_id in self.holdings.holders)
@@ -105,7 +109,7 @@ class Jobs:
     def admit(self, entry: Entry, now: float) -> None:
         """Take in a job just accepted."""
         self._entries[entry.job.job_id] = entry
-        self.dependencies.add(entry, self._done)
+        self.dependencies.add(entry, self.result_of)
         if entry.job.held:
             entry.state = next_state(entry.job.job_id, entry.state, Held)
         self._record(entry, now)
@@ -122,7 +126,7 @@ class Jobs:
             return
         self._entries[entry.job.job_id] = entry
         if entry.state.waits:
-            self.dependencies.add(entry, self._done)
+            self.dependencies.add(entry, self.result_of)
             self.enqueue(entry, now)
         else:
             allocation = entry.allocation or Allocation((), 0)

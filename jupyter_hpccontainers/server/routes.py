@@ -24,6 +24,7 @@ def routes(link: EngineLink) -> list[tuple[str, type, dict[str, Any]]]:
         ("jobs", JobsHandler, "jobs", _LIST_QUERY),
         ("jobs/cancel", ActHandler, "jobs/cancel", ()),
         ("jobs/dry-run", TryHandler, "jobs/dry-run", ()),
+        ("workflows", ActHandler, "workflows", ()),
         (rf"jobs/{_ID}", JobHandler, "jobs/{}", ()),
         (rf"jobs/{_ID}/cancel", ActHandler, "jobs/{}/cancel", ()),
         (rf"jobs/{_ID}/hold", ActHandler, "jobs/{}/hold", ()),

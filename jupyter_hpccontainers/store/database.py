@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..model.errors import StoreFull, UnknownJob
-from ..model.job import Job
+from ..model.job import Job, Part
 from ..model.states import Result, State
 from .backups import copy_to
 from .history import SUBMITTED, first_event
@@ -74,21 +75,23 @@ class Store:
         """Whether there is room on the disk for one more submission."""
         return self._ballast.roomy
 
-    def accept(self, submission: Submission, at: float) -> Accepted:
-        """Store a new job and return it with its number: from here on it is never forgotten.
+    def accept(self, *submissions: Submission, at: float) -> Accepted:
+        """Store new jobs, all or none, with their numbers: from here on they are never forgotten.
 
-        With an idempotency key that this uid used before, the job of then is returned.
+        Several are a workflow. With an idempotency key (of the first) that this uid used before,
+        the jobs of then are returned.
         """
-        if submission.key is not None:
-            known = self.job_of_key(submission.owner.uid, submission.key)
-            if known is not None:
+        first = submissions[0]
+        if first.key is not None:
+            known = self.jobs_of_key(first.owner.uid, first.key)
+            if known:
                 return Accepted(known, created=False)
         if not self._ballast.roomy:
             raise self._ballast.full()
         self._ballast.tend()
         with self._transaction():
-            stored = self._insert(submission, at)
-        return Accepted(stored.job, created=True)
+            jobs = self._insert_all(submissions, at)
+        return Accepted(jobs, created=True)
 
     def record(self, changes: Sequence[JobChange], at: float) -> list[Job]:
         """Store what changed, all or nothing, with one event each; return the jobs after it.
@@ -106,6 +109,19 @@ class Store:
     def job(self, job_id: int) -> Job:
         """Return one job; raises UnknownJob."""
         return self.stored(job_id).job
+
+    def known(self, job_id: int) -> Job | None:
+        """Return one job, or None."""
+        rows = self._rows("job", {"id": job_id})
+        return rows[0].job if rows else None
+
+    def array_of(self, job_id: int) -> Job | None:
+        """Return the array to whose tasks, begun or not, a number was given; None if to none."""
+        # Between an array and a task of it there are only other tasks of it.
+        rows = self._rows("job_before", {"id": job_id})
+        found = rows[0].job if rows else None
+        array = self.known(found.task.array) if found and found.task else found
+        return array if array is not None and job_id in array.numbers else None
 
     def stored(self, job_id: int) -> StoredJob:
         """Return one job with its owner and what a restart needs; raises UnknownJob."""
@@ -179,21 +195,31 @@ class Store:
         with faults_told(self._path):
             self._connection.close()
 
-    def _insert(self, submission: Submission, at: float) -> StoredJob:
-        number = self._next_id()
-        stored = StoredJob(
-            job=_new_job(submission, number, self._engine, at),
-            owner=submission.owner,
-            restart=submission.restart,
-        )
+    def _insert_all(self, submissions: Sequence[Submission], at: float) -> tuple[Job, ...]:
+        numbers: dict[str, int] = {}
+        jobs = []
+        for one in submissions:
+            number = numbers[one.part] = self._next_id()
+            job = _new_job(one, number, self._engine, at)
+            if one.part:
+                edges = tuple(edge.numbered(numbers) for edge in one.after)
+                spec = replace(one.spec, dependencies=one.spec.dependencies + edges)
+                part = Part(numbers[submissions[0].part], one.part, len(submissions))
+                job = replace(job, spec=spec, part=part)
+            self._insert(one, job, at)
+            jobs.append(job)
+        return tuple(jobs)
+
+    def _insert(self, submission: Submission, job: Job, at: float) -> None:
+        number = job.id
+        stored = StoredJob(job=job, owner=submission.owner, restart=submission.restart)
         self._insert_row(stored, submission.key, at)
         if submission.key is not None:
             key = {"uid": submission.owner.uid, "key": submission.key, "job_id": number}
             self._execute("insert_key", key)
         if submission.spec.array is not None:
             # The numbers of its tasks are given with it, so that none can be given twice.
-            self._execute("raise_sequence", {"seq": number + submission.spec.array.count})
-        return stored
+            self._execute("raise_sequence", {"seq": job.numbers[-1]})
 
     def _insert_row(self, stored: StoredJob, key: str | None, at: float) -> None:
         number, spec = stored.job.id, stored.job.spec
@@ -225,10 +251,17 @@ class Store:
         self._insert_row(task, None, at)
         return task
 
-    def job_of_key(self, uid: int, key: str) -> Job | None:
-        """Return the job that was accepted with an idempotency key of this uid, if one was."""
+    def jobs_of_key(self, uid: int, key: str) -> tuple[Job, ...]:
+        """Return the jobs that were accepted with an idempotency key of this uid, if any were."""
         rows = self._fetch("job_of_key", {"uid": uid, "key": key})
-        return self.job(rows[0][0]) if rows else None
+        following = self.known(rows[0][0]) if rows else None
+        jobs: list[Job] = []
+        # The numbers of a workflow are given without a gap.
+        while following is not None:
+            jobs.append(following)
+            more = following.part is not None and len(jobs) < following.part.jobs
+            following = self.known(following.numbers.stop) if more else None
+        return tuple(jobs)
 
     def _next_id(self) -> int:
         rows = self._fetch("highest_id")

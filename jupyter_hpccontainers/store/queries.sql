@@ -63,6 +63,9 @@ DELETE FROM jobs WHERE id = :id AND state = 'DONE';
 -- job: One job.
 SELECT jobs.id, state, record, owner, restart, jobs.crc32, body, specs.crc32
 FROM jobs JOIN specs ON job_id = jobs.id WHERE jobs.id = :id;
+-- job_before: The job with the next lower number.
+SELECT jobs.id, state, record, owner, restart, jobs.crc32, body, specs.crc32
+FROM jobs JOIN specs ON job_id = jobs.id WHERE jobs.id < :id ORDER BY jobs.id DESC LIMIT 1;
 -- standing: How far a job has come, and how it ended.
 SELECT state, result FROM jobs WHERE id = :id;
 -- tasks: How far the tasks of an array have come that have begun, or never will.

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ..model.job import Job, JobSpec, RuntimeChoice
 from ..model.machine import Enforcement
 from ..model.states import Reason, Result, State
+from ..model.workflow import NamedEdge
 
 #: Every state but DONE: what a restart must look after.
 ACTIVE = frozenset(State) - {State.DONE}
@@ -64,7 +65,10 @@ class StoredJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A job about to be accepted; ``key`` is the caller's idempotency key, unique per uid."""
+    """A job about to be accepted; ``key`` is the caller's idempotency key, unique per uid.
+
+    ``part`` is its name in a workflow, ``after`` its edges on jobs accepted with it, before it.
+    """
 
     spec: JobSpec
     owner: Ownership
@@ -76,13 +80,20 @@ class Submission:
     enforcement: Enforcement | None = None
     notes: tuple[str, ...] = ()
     restart: Restart = field(default_factory=Restart)
+    part: str = ""
+    after: tuple[NamedEdge, ...] = ()
 
 
 class Accepted(NamedTuple):
-    """The job, and whether this call created it (False: the key was accepted before)."""
+    """The jobs, and whether this call created them (False: the key was accepted before)."""
 
-    job: Job
+    jobs: tuple[Job, ...]
     created: bool
+
+    @property
+    def job(self) -> Job:
+        """The first, or only, of them."""
+        return self.jobs[0]
 
 
 @dataclass(frozen=True, slots=True)

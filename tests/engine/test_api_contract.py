@@ -109,6 +109,9 @@ def test_every_described_method_is_answered_and_no_other(spec: dict[str, Any]) -
         ("POST", "/v1/jobs/1/resume", None, 404),
         ("POST", "/v1/jobs", {"image": "--privileged"}, 422),
         ("POST", "/v1/jobs", {"image": "python:3.12", "memory": "500"}, 422),
+        ("POST", "/v1/workflows", {}, 422),
+        ("POST", "/v1/workflows", {"jobs": {"a": {"image": "--privileged"}}}, 422),
+        ("POST", "/v1/workflows", {"jobs": {"a": {"image": "i", "after": "a"}}}, 422),
         ("POST", "/v1/jobs/cancel", {"ids": []}, 200),
         ("POST", "/v1/jobs/cancel", {"ids": "all"}, 422),
         ("POST", "/v1/jobs/dry-run", {"image": "--privileged"}, 422),
@@ -149,6 +152,26 @@ def test_a_job_s_whole_life_is_as_described(engine: IsolatedEngine, docker_image
             _Request("GET", f"/v1/jobs/{job_id}{path}", None), answer
         )
     assert _ask(engine, "GET", f"/v1/jobs/{job_id}/log").data == b"hi\n"
+
+
+def test_a_workflow_is_as_described(engine: IsolatedEngine, docker_image: str) -> None:
+    api = OpenAPI.from_file_path(str(SPEC))
+    job = {"image": docker_image, "command": ["true"], "workdir": str(engine.workdir)}
+    body = {
+        "jobs": {
+            "b": {**job, "after": ["a_1", "afterany:a"]},
+            "a": {**job, "array": "0-1"},
+            "c": {**job, "dependencies": [{"kind": "afternotok", "job": "b"}]},
+        }
+    }
+    created = _ask(engine, "POST", "/v1/workflows", body)
+    assert created.status_code == 201, created.data
+    request = _Request("POST", "/v1/workflows", json.dumps(body).encode())
+    api.validate_response(request, created)  # type: ignore[arg-type]
+    told = json.loads(created.data)
+    assert list(told["jobs"]) == ["a", "b", "c"]
+    assert told["workflow"] == told["jobs"]["a"]["id"]
+    assert told["jobs"]["b"]["part"] == {"workflow": told["workflow"], "name": "b", "jobs": 3}
 
 
 @pytest.mark.parametrize(

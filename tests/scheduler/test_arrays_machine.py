@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from scheduler_lab import ask, job, machine
 
+from jupyter_hpccontainers.model.dependencies import Dependency, DependencyKind
 from jupyter_hpccontainers.model.states import Result, State
 from jupyter_hpccontainers.scheduler import (
     Action,
     CancelRequested,
+    Edge,
     Event,
     Exited,
     Held,
@@ -89,6 +91,8 @@ class ArraysAndTheirTwins(RuleBasedStateMachine):
         self.jobs: dict[int, Known] = {}
         self.arrays: dict[int, Submission] = {}
         self.whole: dict[int, Record] = {}
+        #: The tasks that are jobs of their own, and how jobs ended, as the first says.
+        self.recorded: dict[int, Result | None] = {}
         self.now = 0.0
         self.wake_at: float | None = None
 
@@ -99,6 +103,18 @@ class ArraysAndTheirTwins(RuleBasedStateMachine):
         single = self.submission(cores, limit_s)
         self.jobs[single.job_id] = Known(single, limit_s=limit_s)
         self.send([Submitted(single)], [Submitted(single)])
+
+    @rule(data=st.data(), cores=st.integers(1, 4), kind=st.sampled_from(DependencyKind))
+    @precondition(lambda self: self.jobs)
+    def submit_dependent(self, data, cores, kind) -> None:
+        parents = data.draw(st.lists(st.sampled_from(self.numbers(lambda one: True)), max_size=3))
+        edges = tuple(Edge(Dependency(kind, number)) for number in dict.fromkeys(parents))
+        single = replace(self.submission(cores, 20.0), dependencies=edges)
+        self.jobs[single.job_id] = Known(single, limit_s=20.0)
+        self.send(
+            [Submitted(replace(single, dependencies=self.told(edges)))],
+            [Submitted(replace(single, dependencies=self.told(edges, twin=True)))],
+        )
 
     @rule(cores=st.integers(1, 2), limit_s=LIMITS, count=st.integers(1, 6))
     def submit_array(self, cores: int, limit_s: float | None, count: int) -> None:
@@ -195,9 +211,11 @@ class ArraysAndTheirTwins(RuleBasedStateMachine):
             for number, row in rows.items()
             if not (self.jobs[number].array and row.state.waits) and row.state is not State.DONE
         ]
+        begun = [self.with_edges(row) for row in begun]
         wholes = [self.row_of(number) for number in self.arrays]
         told = self.one.restore([*begun, *(row for row in wholes if row)], self.now)
         alone = [replace(row, job=replace(row.job, array=None)) for row in rows.values()]
+        alone = [self.with_edges(row, twin=True) for row in alone]
         twins = self.twin.restore([row for row in alone if row.state is not State.DONE], self.now)
         self.compare(told, twins)
 
@@ -207,22 +225,37 @@ class ArraysAndTheirTwins(RuleBasedStateMachine):
         if last.state is State.DONE:
             return None
         tasks = [self.jobs[n] for n in self.tasks(number)]
-        passed = [n for n, known in enumerate(tasks) if not known.state.waits]
-        following = next((n for n in range(block.count) if n not in passed), block.count)
-        dropped = last.state is State.STOPPING
-        if dropped:
-            passed = [n for n in passed if tasks[n].last is not None]
+        rows = [n for n in range(block.count) if block.first + n in self.recorded]
+        following = next(n for n in range(block.count + 1) if n not in rows)
         return Restored(
             job=self.arrays[number],
             state=last.state,
             stop_reason=last.reason,
             progress=Progress(
-                min(following, block.count),
-                frozenset(n for n in passed if n > following),
-                Counter(known.result for known in tasks if known.result),
+                following,
+                frozenset(n for n in rows if n > following),
+                Counter(tasks[n].result for n in rows if tasks[n].result),
             ),
             started_at=self.began_at(tasks),
         )
+
+    def told(self, edges: tuple[Edge, ...], twin: bool = False) -> tuple[Edge, ...]:
+        """Return edges as a door tells them: on tasks by their array, with results there are."""
+        return tuple(self.edge(edge.on, twin) for edge in edges)
+
+    def edge(self, on: Dependency, twin: bool) -> Edge:
+        """Return one of them; of a task without a row its array's result is told."""
+        parent = self.jobs[on.job]
+        if twin or parent.array is None:
+            return Edge(on, parent.result)
+        number, index = parent.array, on.job - self.arrays[parent.array].tasks.first
+        result = self.recorded[on.job] if on.job in self.recorded else self.whole[number].result
+        return Edge(Dependency(on.kind, number, index), result, on.job)
+
+    def with_edges(self, row: Restored, twin: bool = False) -> Restored:
+        """Return a row with what a restarted engine finds of its parents."""
+        edges = self.told(row.job.dependencies, twin)
+        return replace(row, job=replace(row.job, dependencies=edges))
 
     @staticmethod
     def began_at(tasks: list[Known]) -> float | None:
@@ -235,6 +268,12 @@ class ArraysAndTheirTwins(RuleBasedStateMachine):
     def both_stand_alike(self) -> None:
         self.one.check(self.now)
         assert self.one.allocations() == self.twin.allocations()
+        for number in self.numbers(lambda one: one.array is None):
+            known = self.jobs[number]
+            if known.state is State.DONE:
+                assert self.recorded[number] is known.result
+            else:
+                assert self.one.state_of(number) is known.state
         for number in self.arrays:
             tasks = [self.jobs[n] for n in self.tasks(number)]
             last, counts = self.whole[number], self.one.tasks_of(number)
@@ -268,6 +307,7 @@ class ArraysAndTheirTwins(RuleBasedStateMachine):
             if record.job_id in self.arrays:
                 self.whole[record.job_id] = record
             else:
+                self.recorded[record.job_id] = record.result
                 assert self.jobs[record.job_id].state in {record.state, State.STARTING, State.DONE}
         for kind in (Start, Stop, Suspend, Resume, WakeAt):
             mine, others = ([a for a in some if isinstance(a, kind)] for some in (told, twins))

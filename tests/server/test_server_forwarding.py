@@ -44,6 +44,26 @@ async def test_submit_show_cancel(ask: Any, engine_here: Any, tiny_image: str) -
     assert engine_here.wait(job).result == "CANCELLED"
 
 
+async def test_a_workflow_is_passed_on_with_its_key(
+    ask: Any, engine_here: Any, tiny_image: str
+) -> None:
+    job = {"image": tiny_image, "command": ["true"], "workdir": str(engine_here.workdir)}
+    flow = {"jobs": {"b": {**job, "after": "a"}, "a": job}}
+    key = {"Idempotency-Key": "the same click"}
+    first = await ask("workflows", "POST", flow, headers=key)
+    again = await ask("workflows", "POST", flow, headers=key)
+    assert (first.code, again.code) == (201, 200)
+    jobs = told(first)["jobs"]
+    assert {name: one["id"] for name, one in told(again)["jobs"].items()} == {
+        name: one["id"] for name, one in jobs.items()
+    }
+    assert engine_here.wait(jobs["b"]["id"]).result == "COMPLETED"
+    flow["jobs"]["a"] = {**job, "after": "b"}
+    refused = await ask("workflows", "POST", flow)
+    assert refused.code == 422
+    assert told(refused)["error"]["message"] == "these jobs wait for each other: b → a → b"
+
+
 async def test_several_are_cancelled_by_their_tag(
     ask: Any, engine_here: Any, tiny_image: str
 ) -> None:

@@ -46,6 +46,7 @@ class TestReadOnly:
         assert (await ask("jobs/dry-run", "POST", asked)).code == 200
         for path, method in (
             ("jobs", "POST"),
+            ("workflows", "POST"),
             (f"jobs/{job.id}/cancel", "POST"),
             ("jobs/cancel", "POST"),
             (f"jobs/{job.id}", "PATCH"),

@@ -23,6 +23,7 @@ ROUTES = {
     "jobs": {"GET", "POST"},
     "jobs/cancel": {"POST"},
     "jobs/dry-run": {"POST"},
+    "workflows": {"POST"},
     "jobs/1": {"GET", "PATCH"},
     "jobs/1/cancel": {"POST"},
     "jobs/1/hold": {"POST"},

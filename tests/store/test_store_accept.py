@@ -55,7 +55,7 @@ def test_an_accepted_job_comes_back_equal_after_reopening(tmp_path: Path) -> Non
         restart=Restart(image_path="/x.sif", workdir="/work", boot_id="b"),
     )
     store = opened(tmp_path)
-    job, created = store.accept(asked, at=12.5)
+    (job,), created = store.accept(asked, at=12.5)
     assert created
     assert (job.id, job.state, job.submitted_at, job.user) == (1, State.PENDING, 12.5, "ann")
     store.close()

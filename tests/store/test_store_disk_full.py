@@ -112,7 +112,7 @@ def test_a_known_key_is_answered_on_a_full_disk_too(tmp_path: Path) -> None:
     store = opened(tmp_path, free=lambda _: room[0])
     first = store.accept(submission(key="k"), at=0.0)
     room[0] = 0
-    assert store.accept(submission(key="k"), at=0.0) == (first.job, False)
+    assert store.accept(submission(key="k"), at=0.0) == ((first.job,), False)
 
 
 def test_sqlite_out_of_pages_leaves_the_store_as_it_was(tmp_path: Path) -> None:

@@ -55,15 +55,15 @@ async def changed(
     return spec, (*row.job.notes, *notes)
 
 
-async def accepted_before(rooms: Rooms, spec: JobSpec, key: str | None) -> Job | None:
-    """Return the job that this person's key was accepted for, if it was."""
+async def accepted_before(rooms: Rooms, spec: JobSpec, key: str | None) -> tuple[Job, ...]:
+    """Return the jobs that this person's key was accepted for, if it was."""
     if key is None:
-        return None
+        return ()
     try:
         person = await rooms.in_thread(rooms.door.person, spec)
     except (HpccError, OSError):
-        return None
-    return await rooms.ledger.ask(Store.job_of_key, person.uid, key)
+        return ()
+    return await rooms.ledger.ask(Store.jobs_of_key, person.uid, key)
 
 
 def _submitter(rooms: Rooms, spec: JobSpec) -> Submitter:

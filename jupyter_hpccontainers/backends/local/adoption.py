@@ -19,13 +19,13 @@ from .arrays import task_block
 from .clock import Clock
 from .config import LocalConfig
 from .folders import Folders
-from .parents import Ended, edges
+from .parents import Parents, edges
 
 
 def submission(
-    row: StoredJob, config: LocalConfig, ended: Ended, *, image_ready: bool
+    row: StoredJob, config: LocalConfig, parents: Parents, *, image_ready: bool
 ) -> Submission:
-    """Return what the scheduler knows of a job; ``ended`` has its parents that are DONE."""
+    """Return what the scheduler knows of a job; ``parents`` says how those it has stand."""
     job = row.job
     return Submission(
         job_id=job.id,
@@ -44,7 +44,7 @@ def submission(
         project=job.spec.project,
         tokens=tuple(sorted(job.spec.tokens.items())),
         labels=job.spec.labels,
-        dependencies=edges(job.spec, ended),
+        dependencies=edges(job.spec, parents),
         retries=job.spec.retries,
         retry_on=job.spec.retry_on,
         requeue=job.spec.requeue,
@@ -81,14 +81,14 @@ def _kind(spec: JobSpec) -> str:
 
 
 def restored(
-    row: StoredJob, config: LocalConfig, ended: Ended, progress: Progress, clock: Clock
+    row: StoredJob, config: LocalConfig, parents: Parents, progress: Progress, clock: Clock
 ) -> Restored:
     """Return a row as the scheduler loads it; the image of what waits is looked at again."""
     now = clock.now()
     job = row.job
     holding = job.state.holds_allocation and job.spec.array is None
     return Restored(
-        job=submission(row, config, ended, image_ready=holding),
+        job=submission(row, config, parents, image_ready=holding),
         state=job.state,
         allocation=job.allocation if holding else None,
         starting_at=now if job.state is State.STARTING else job.started_at,

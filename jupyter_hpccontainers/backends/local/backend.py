@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...model.changes import SpecChange
-from ...model.errors import HpccError, InvalidSpec, StateConflict, TooMany, UnknownJob
+from ...model.errors import InvalidSpec, StateConflict, UnknownJob
 from ...model.explanation import Explanation
 from ...model.job import Image, Job, JobSpec
+from ...model.workflow import NamedSpec
 from ...scheduler.events import (
     CancelRequested,
     DrainChanged,
     Held,
     Released,
     Resumed,
-    Submitted,
     Suspended,
 )
 from ...store.database import Store
@@ -27,11 +27,11 @@ from ...store.records import JobChange, JobFilter, StoredJob
 from ..frames import Frame
 from ..protocol import JobQuery, LogPart
 from . import admission, foreseeing, reading
-from .adoption import change_event, submission, wants
+from .acceptance import accept
+from .adoption import change_event
 from .config import LocalConfig
 from .doctor import examine
 from .follow import JobStream, follow_states
-from .parents import parents_at_door
 from .rooms import Rooms
 from .survey import form_config, machine_use
 
@@ -65,40 +65,21 @@ class LocalBackend:
 
     def counts(self) -> tuple[int, int]:
         """Return how many jobs run and how many wait."""
-        jobs = [row.job for row in self._rooms.ledger.active.values()]
-        running = sum(job.state.holds_allocation and job.spec.array is None for job in jobs)
-        return running, len(jobs) - running
+        return self._rooms.ledger.counts()
 
     async def submit(self, spec: JobSpec, key: str | None) -> tuple[Job, bool]:
         """Accept a job: vetted, fitting, on disk, then handed to the scheduler."""
-        try:
-            return await self._accept(spec, key)
-        except HpccError:
-            # What was accepted stays so, whatever a rule or a limit says by now.
-            known = await admission.accepted_before(self._rooms, spec, key)
-            if known is None:
-                raise
-            return (await self.job(known.id)), False
+        jobs, created = await self.submit_workflow([NamedSpec(name="", spec=spec)], key)
+        return jobs[0], created
 
-    async def _accept(self, spec: JobSpec, key: str | None) -> tuple[Job, bool]:
-        rooms = self._rooms
-        waiting = self.counts()[1]
-        if waiting >= rooms.config.max_pending:
-            raise TooMany(
-                f"{waiting} jobs are waiting, which is the most this engine queues",
-                cure="wait for some to start, or cancel some",
-            )
-        vetted = await admission.vetted(rooms, spec, key)
-        rooms.scheduler.refuse(vetted.spec.resources, wants(vetted.spec, vetted.owner.user))
-        ended = await parents_at_door(vetted.spec, rooms.ledger)
-        with rooms.pending.arriving(vetted):
-            accepted = await rooms.ledger.accept(vetted, rooms.clock.wall())
+    async def submit_workflow(
+        self, jobs: Sequence[NamedSpec], key: str | None
+    ) -> tuple[Sequence[Job], bool]:
+        """Accept several jobs in the same way, all of them or none."""
+        accepted = await accept(self._rooms, jobs, key)
         if accepted.created:
-            row = await rooms.ledger.row(accepted.job.id)
-            ready = bool(row.restart.image_reference)
-            event = Submitted(submission(row, rooms.config, ended, image_ready=ready))
-            rooms.inbox.put(event, told=accepted.job)
-        return accepted.job, accepted.created
+            return accepted
+        return await self._rooms.shown([*accepted.jobs]), False
 
     async def cancel(self, job_id: int, kill: bool = False) -> Job:
         """Tell a job to stop; a job that is DONE stays as it is."""

@@ -35,10 +35,10 @@ async def dry_run(rooms: Rooms, spec: JobSpec) -> Explanation:
     """Return the same for a job nobody submitted; raises what a submission would, but for size."""
     vetted = await admission.vetted(rooms, spec)
     rooms.pending.check(vetted)
-    ended = await parents_at_door(vetted.spec, rooms.ledger)
+    parents = await parents_at_door(vetted.spec, rooms.ledger)
     ready = bool(vetted.restart.image_reference)
     row = StoredJob(job=_unborn(vetted, rooms.clock.wall()), owner=vetted.owner)
-    asked = submission(row, rooms.config, ended, image_ready=ready)
+    asked = submission(row, rooms.config, parents, image_ready=ready)
     per_core = _per_core_bytes(rooms, vetted.spec)
 
     def told(copy: Scheduler, now: float) -> Explanation:

@@ -63,13 +63,12 @@ class Ledger:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, lambda: verb(self._store, *args, **kwargs))
 
-    async def accept(self, submission: Submission, at: float) -> Accepted:
-        """Record a new job; it is on disk when this returns."""
-        accepted = await self.ask(Store.accept, submission, at)
+    async def accept(self, submissions: Sequence[Submission], at: float) -> Accepted:
+        """Record new jobs, all or none; they are on disk when this returns."""
+        accepted = await self.ask(Store.accept, *submissions, at=at)
         if accepted.created:
-            self._keep(
-                StoredJob(job=accepted.job, owner=submission.owner, restart=submission.restart)
-            )
+            for job, one in zip(accepted.jobs, submissions, strict=True):
+                self._keep(StoredJob(job=job, owner=one.owner, restart=one.restart))
         return accepted
 
     def _keep(self, row: StoredJob) -> None:
@@ -108,6 +107,12 @@ class Ledger:
         if job_id in self.active:
             return self.active[job_id]
         return await self.ask(Store.stored, job_id)
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many jobs run and how many wait."""
+        jobs = [row.job for row in self.active.values()]
+        running = sum(job.state.holds_allocation and job.spec.array is None for job in jobs)
+        return running, len(jobs) - running
 
     def accepting(self) -> bool:
         """Whether there is room on the disk for one more job."""

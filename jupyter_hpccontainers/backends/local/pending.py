@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 from ...model.errors import TooMany
 from ...model.job import Job
+from ...model.workflow import told_of
 from ...scheduler.core import Scheduler
 from ...store.records import Submission
 from .ledger import Ledger
@@ -32,29 +34,38 @@ class Pending:
 
     def check(self, submission: Submission) -> None:
         """Raise TooMany where the person would have more waiting than one may."""
-        if self._most is None:
-            return
-        user, count = submission.owner.user, _count(submission)
-        waiting = self.of(user)
-        if waiting + count > self._most:
-            more = f", the {count} tasks of this array would be too many" if count > 1 else ""
-            raise TooMany(
-                f"{user} has {waiting} of at most {self._most} jobs waiting{more}",
-                cure="wait for some to start, or cancel some",
-                waiting=waiting,
-                most=self._most,
-            )
+        if self._most is not None:
+            self._check(submission, self.of(submission.owner.user), self._most)
 
     @contextmanager
-    def arriving(self, submission: Submission) -> Iterator[None]:
-        """Keep a place while a job is recorded; raises TooMany. Others that arrive count it."""
-        self.check(submission)
-        user, count = submission.owner.user, _count(submission)
-        self._arriving[user] += count
+    def arriving(self, submissions: Sequence[Submission]) -> Iterator[None]:
+        """Keep places while jobs are recorded; raises TooMany. Others that arrive count them."""
+        arriving: Counter[str] = Counter()
+        # Counted once for each person: a workflow has many jobs.
+        waiting = cache(self.of)
+        for one in submissions:
+            user = one.owner.user
+            if self._most is not None:
+                with told_of(one.part):
+                    self._check(one, waiting(user) + arriving[user], self._most)
+            arriving[user] += _count(one)
+        self._arriving += arriving
         try:
             yield
         finally:
-            self._arriving[user] -= count
+            self._arriving -= arriving
+
+    @staticmethod
+    def _check(submission: Submission, waiting: int, most: int) -> None:
+        user, count = submission.owner.user, _count(submission)
+        if waiting + count > most:
+            more = f", the {count} tasks of this array would be too many" if count > 1 else ""
+            raise TooMany(
+                f"{user} has {waiting} of at most {most} jobs waiting{more}",
+                cure="wait for some to start, or cancel some",
+                waiting=waiting,
+                most=most,
+            )
 
     def _waiting(self, job: Job) -> int:
         if job.spec.array is None:

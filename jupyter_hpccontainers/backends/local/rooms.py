@@ -37,7 +37,7 @@ from .housekeeping import Housekeeping
 from .inbox import Inbox
 from .launch import Launch, failure
 from .ledger import Ledger
-from .parents import Ended, parents_of_rows
+from .parents import Parents, parents_of_rows
 from .pending import Pending
 from .projects import Projects
 from .queue_view import QueueView
@@ -152,13 +152,15 @@ class Rooms:
         """Return records with what only the scheduler knows of them."""
         return await self.queue.shown(jobs)
 
-    def _adopt(self, ended: Ended, progress: Mapping[int, Progress], past: Sequence[Job]) -> None:
+    def _adopt(
+        self, parents: Parents, progress: Mapping[int, Progress], past: Sequence[Job]
+    ) -> None:
         rows = list(self.ledger.active.values())
         now = self.clock.now()
         found = adoption.look(rows, self.folders)
         loaded = [
             adoption.restored(
-                row, self.config, ended, progress.get(row.job.id, Progress()), self.clock
+                row, self.config, parents, progress.get(row.job.id, Progress()), self.clock
             )
             for row in rows
         ]

@@ -67,6 +67,13 @@ class Handler(RequestHandler):
             )
         return value
 
+    def idempotency_key(self) -> str | None:
+        """Return the key under which a submission is accepted once; raises InvalidSpec."""
+        key = self.request.headers.get("Idempotency-Key")
+        if key is not None and len(key) > 200:
+            raise InvalidSpec("the idempotency key is too long", cure="at most 200 characters")
+        return key
+
     def answer(self, data: Any, status: int = 200) -> None:
         """Write JSON."""
         self.set_status(status)

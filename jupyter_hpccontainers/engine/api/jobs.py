@@ -13,6 +13,7 @@ from ...model.reasons import sentence
 from ...model.request import spec_from_request
 from ...model.states import Result, State
 from ...model.wire import encode
+from ...model.workflow import workflow_from_request
 from .base import Handler
 
 _ACTIVE = frozenset(State) - {State.DONE}
@@ -48,12 +49,22 @@ class Jobs(Handler):
 
     async def post(self) -> None:
         """Submit; answered only after the record is on disk."""
-        key = self.request.headers.get("Idempotency-Key")
-        if key is not None and len(key) > 200:
-            raise InvalidSpec("the idempotency key is too long", cure="at most 200 characters")
+        key = self.idempotency_key()
         spec = spec_from_request(self.body(), time.time())
         job, created = await self.backend.submit(spec, key)
         self.answer(job_to_json(job), 201 if created else 200)
+
+
+class Workflows(Handler):
+    """``/v1/workflows``."""
+
+    async def post(self) -> None:
+        """Submit several jobs, all or none."""
+        key = self.idempotency_key()
+        asked = workflow_from_request(self.body(), time.time())
+        jobs, created = await self.backend.submit_workflow(asked, key)
+        told = {one.name: job_to_json(job) for one, job in zip(asked, jobs, strict=True)}
+        self.answer({"workflow": jobs[0].id, "jobs": told}, 201 if created else 200)
 
 
 class CancelMany(Handler):

@@ -18,6 +18,7 @@ from .jobs import (
     Release,
     Resume,
     Suspend,
+    Workflows,
 )
 from .machine import Backup, Config, Doctor, Drain, Health, Images, MachineUse, Stop
 from .output import Files, Follow, Log, OneFile
@@ -43,6 +44,7 @@ ROUTES = (
     (rf"/v1/jobs/{_ID}/log", Log),
     (rf"/v1/jobs/{_ID}/files", Files),
     (rf"/v1/jobs/{_ID}/files/(.+)", OneFile),
+    (r"/v1/workflows", Workflows),
     (r"/v1/follow", Follow),
     (r"/v1/engine/stop", Stop),
     (r"/v1/engine/drain", Drain),
