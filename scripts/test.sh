@@ -4,11 +4,36 @@
 . "$(dirname "$0")/steps.sh"
 . "$tree/scripts/prepare.sh"
 
-trap stop_services EXIT
 prepare test
 
 failed=0
-[ -n "${PYTEST_ARGS:-}" ] || scripts/static.sh || failed=$?
+pytest=("$venv/bin/python" -m pytest -p no:cacheprovider)
+# What needs no container keeps a core busy for minutes where all else mostly waits for containers,
+# so it runs beside that. What it says is shown at the end.
+apart=(tests/model tests/scheduler tests/simulation)
+apart_log=$cache/log/apart.log apart_pid=
+test_apart() {
+  local failed=0
+  scripts/static.sh || failed=$?
+  say "the browser side's unit tests"
+  # The runner loads vitest's configuration without writing beside it (the tree may be root's).
+  (cd labextension && as_user jlpm test --configLoader=runner) || failed=$?
+  say "the tests that need no container: ${apart[*]}"
+  as_user "${pytest[@]}" "${apart[@]}" || failed=$?
+  return $failed
+}
+end_all() {
+  [ -z "$apart_pid" ] || kill -- "-$apart_pid" 2>/dev/null || true
+  stop_services
+}
+trap end_all EXIT
+if [ -z "${PYTEST_ARGS:-}" ]; then
+  say "lint, types and the tests that need no container run beside the rest ($apart_log)"
+  set -m # a process group of its own, to end it as a whole
+  test_apart >"$apart_log" 2>&1 </dev/null &
+  apart_pid=$!
+  set +m
+fi
 
 # What cannot be had is skipped by the tests with the reason; under CI=true a skip is a failure.
 if is_root; then
@@ -24,13 +49,9 @@ if is_root; then
   done
 fi
 
-if [ -d labextension/tests ] && [ -z "${PYTEST_ARGS:-}" ]; then
-  say "the browser side's unit tests"
-  # The runner loads vitest's configuration without writing beside it (the tree may be root's).
-  (cd labextension && as_user jlpm test --configLoader=runner) || failed=$?
-fi
 read -r -a arguments <<<"${PYTEST_ARGS:-}"
-pytest=("$venv/bin/python" -m pytest -p no:cacheprovider "${arguments[@]}")
+[ -z "$apart_pid" ] || pytest+=("${apart[@]/#/--ignore=}")
+pytest+=("${arguments[@]}")
 if is_root; then
   say "the tests that need root, as root"
   "${pytest[@]}" -m as_root || { code=$?; [ $code = 5 ] || failed=$code; } # 5: none collected
@@ -38,5 +59,11 @@ if is_root; then
   as_person "${pytest[@]}" -m 'not as_root' || failed=$?
 else
   "${pytest[@]}" || failed=$?
+fi
+if [ -n "$apart_pid" ]; then
+  say "what ran beside the rest:"
+  wait "$apart_pid" || failed=$?
+  apart_pid=
+  cat "$apart_log"
 fi
 exit "$failed"

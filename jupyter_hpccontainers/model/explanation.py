@@ -27,10 +27,13 @@ class Explanation:
     ``job_id`` None: it was not submitted. ``reason`` None: it waits for nothing. ``position``: 1
     goes next. ``ahead``: who goes before it, the first first; ``after``: those whose end lets it
     start. ``predicted_start`` None: never, or nobody knows; ``exact`` False: estimated, because so
-    many are ahead. ``allocation``: what it would get now. ``never``: what it asks that can never be
-    given. ``image_ready`` False: it starts no sooner than its image is. ``changes``: each alone
-    would start it now, the smallest first. ``sentence`` tells the reason, ``outlook`` the rest.
-    ``notes``: what rules of the site would change of it, and why.
+    many are ahead. ``guessed``: jobs without a time limit that end before and were taken to last as
+    long as such jobs did; ``endless``: where nobody knows when it starts, the jobs of which nobody
+    knows when they end (no limit and no such job before, or suspended). ``allocation``: what it
+    would get now. ``never``: what it asks that can never be given. ``image_ready`` False: it starts
+    no sooner than its image is. ``changes``: each alone would start it now, the smallest first.
+    ``sentence`` tells the reason, ``outlook`` the rest. ``notes``: what rules of the site would
+    change of it, and why.
     """
 
     job_id: int | None
@@ -41,6 +44,8 @@ class Explanation:
     after: tuple[int, ...] = ()
     predicted_start: float | None = None
     exact: bool = True
+    guessed: tuple[int, ...] = ()
+    endless: tuple[int, ...] = ()
     allocation: Allocation | None = None
     never: str = ""
     image_ready: bool = True

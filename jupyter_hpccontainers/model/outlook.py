@@ -62,21 +62,26 @@ def _when(told: Explanation, now: float) -> str:
         if told.reason.code is ReasonCode.DEPENDENCY_NEVER_SATISFIED:
             return f"never: {sentence(told.reason)}"
         far = not told.exact and told.reason.code not in _HANGS_ON_OTHERS
+        if not far and told.endless:
+            return f"when it starts is unknown, as is the end of {_jobs(told.endless)}"
         return "too many are ahead to say when" if far else "when it starts is unknown"
     left_s = told.predicted_start - now
     when = f"in about {_about(left_s)}" if left_s >= 1 else "at any moment"
     if not told.exact:
         return f"{when} by a rough estimate"
-    return when + _after(told.after)
+    if told.after:
+        when += f", after {_jobs(told.after)}"
+    if told.guessed:
+        last = "lasts" if len(told.guessed) == 1 else "last"
+        when += f", if {_jobs(told.guessed)} without a time limit {last} as usual"
+    return when
 
 
-def _after(jobs: Sequence[int]) -> str:
-    if not jobs:
-        return ""
-    if len(jobs) == 1:
-        return f", after job {jobs[0]}"
-    rest = f" and {len(jobs) - 2} more" if len(jobs) > 2 else ""
-    return f", after jobs {jobs[0]}{', ' if rest else ' and '}{jobs[1]}{rest}"
+def _jobs(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"job {numbers[0]}"
+    rest = f" and {len(numbers) - 2} more" if len(numbers) > 2 else ""
+    return f"jobs {numbers[0]}{', ' if rest else ' and '}{numbers[1]}{rest}"
 
 
 def _about(left_s: float) -> str:

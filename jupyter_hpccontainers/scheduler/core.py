@@ -77,9 +77,9 @@ class Scheduler:
     ) -> None:
         self.machine = machine
         self.policy = policy or Policy()
-        self._ordering = ordering(self.policy, machine)
+        self.ordering = self._ordering = ordering(self.policy, machine)
         self._gates = Gates(self.policy, machine)
-        #: The jobs that are not DONE, with queue and holdings: to be read only.
+        #: The jobs that are not DONE, with queue and holdings; as ``ordering`` to be read only.
         self.jobs = self._jobs = ArrayJobs(machine, self._ordering, self._gates)
         self._array_events = ArrayEvents(self._jobs, self._cancel)
         self._promises = Promises()

@@ -86,20 +86,11 @@ class Foresight:
         entry = self._scheduler.jobs[job_id]
         limit_s = None if entry.limit_s == math.inf else entry.limit_s
         as_it_is = replace(entry.job, limit_s=limit_s, held=entry.state is State.HELD)
-        start, exact = _start_of(waiting, rehearsal)
         trial = Trial(self._scheduler, now, self._most_work, instead_of=job_id)
         smaller = Smaller(trial, now, memory_per_core_bytes)
-        return Explanation(
-            job_id=job_id,
-            state=entry.state,
-            reason=waiting.reason,
-            position=waiting.position,
-            ahead=waiting.ahead,
-            after=rehearsal.after.get(job_id, ()),
-            predicted_start=start,
-            exact=exact,
-            changes=() if trial.starts(as_it_is) else smaller.changes(as_it_is),
-        )
+        changes = () if trial.starts(as_it_is) else smaller.changes(as_it_is)
+        told = _foretold(waiting, rehearsal)
+        return replace(told, job_id=job_id, state=entry.state, changes=changes)
 
     def dry_run(self, job: Submission, now: float, memory_per_core_bytes: int = 0) -> Explanation:
         """Return the same for a job that was not submitted; nothing changes by asking.
@@ -128,24 +119,30 @@ class Foresight:
         if not rehearsal.scheduler.jobs.state_of(TRIED).waits:
             return _ended_at_once(told)
         waiting = rehearsal.scheduler.waiting(TRIED, now)
-        start, exact = _start_of(waiting, rehearsal)
-        return Explanation(
-            job_id=None,
-            state=State.PENDING,
-            reason=waiting.reason,
-            position=waiting.position,
-            ahead=waiting.ahead,
-            after=rehearsal.after.get(TRIED, ()),
-            predicted_start=start,
-            exact=exact,
-            changes=changes,
-        )
+        return replace(_foretold(waiting, rehearsal), changes=changes)
 
 
 def _ended_at_once(told: Sequence[Action]) -> Explanation:
     """Return why a job would be DONE as soon as it came: what it comes after ended otherwise."""
     reasons = [one.reason for one in told if isinstance(one, Record) and one.job_id == TRIED]
     return Explanation(job_id=None, state=State.DONE, reason=reasons[-1])
+
+
+def _foretold(waiting: Waiting, rehearsal: Rehearsal) -> Explanation:
+    """Return what a rehearsal tells of a job that waits in it."""
+    start, exact = _start_of(waiting, rehearsal)
+    return Explanation(
+        job_id=None,
+        state=State.PENDING,
+        reason=waiting.reason,
+        position=waiting.position,
+        ahead=waiting.ahead,
+        after=rehearsal.after.get(waiting.job_id, ()),
+        predicted_start=start,
+        exact=exact,
+        guessed=tuple(rehearsal.guessed) if start is not None else (),
+        endless=rehearsal.endless() if start is None and exact else (),
+    )
 
 
 def _start_of(waiting: Waiting, rehearsal: Rehearsal) -> tuple[float | None, bool]:

@@ -7,6 +7,7 @@ and Feitelson, IEEE TPDS 18(6), 2007 (the last two runs of a user predict best).
 from __future__ import annotations
 
 from collections.abc import Hashable
+from statistics import fmean
 from typing import NamedTuple
 
 from ..model.resources import Resources
@@ -67,6 +68,14 @@ class History:
                 urgencies += weight / (run if run > _SHORT_S else _SHORT_S)
                 weight *= _DECAY
         return Expected(runs / weights, urgencies / weights)
+
+    def usual_s(self, kind: Kind, resources: Resources) -> float | None:
+        """Return what the last runs of such a job took in the mean; None: there are none."""
+        if not kind.what:
+            return None
+        same, alike, _ = _groups(kind, resources)
+        runs = self._runs.get(same) or self._runs.get(alike)
+        return fmean(runs) if runs else None
 
 
 def _groups(kind: Kind, resources: Resources) -> tuple[Hashable, ...]:

@@ -37,6 +37,10 @@ class Ordering(Protocol):
         """Return the time before which a job must have been submitted to go before all scores."""
         ...
 
+    def usual_s(self, entry: Entry) -> float | None:
+        """Return how long such jobs run, as far as some have; for display, never to decide by."""
+        ...
+
     def arrived(self, entry: Entry, now: float) -> None:
         """A job may be chosen from now on; told again when it was changed."""
         ...
@@ -74,6 +78,10 @@ class BySubmission:
     def aged_before(self, now: float) -> float:
         """Nobody goes before his turn."""
         return -math.inf
+
+    def usual_s(self, entry: Entry) -> float | None:
+        """Nothing is learnt."""
+        return None
 
     def arrived(self, entry: Entry, now: float) -> None:
         """Nothing is learnt."""
@@ -139,6 +147,10 @@ class ByIndex:
         """Return the time before which a job must have been submitted to have waited too long."""
         return now - max(self._patience_s, self._guard * self._yardstick.longest_s(now))
 
+    def usual_s(self, entry: Entry) -> float | None:
+        """Return what the last runs of its kind took."""
+        return self._history.usual_s(entry.kind, entry.job.resources)
+
     def arrived(self, entry: Entry, now: float) -> None:
         """Replay its arrival."""
         self._yardstick.arrived(entry.job.job_id, entry.shape, now)
@@ -183,6 +195,17 @@ def _came_at(row: Restored) -> float:
     if row.job.array is not None:
         return row.starting_at or row.started_at or row.job.submitted_at
     return max(row.job.submitted_at, row.job.begin_at or row.job.submitted_at)
+
+
+def usual_end(ordering: Ordering, entry: Entry) -> float:
+    """Return when a running job without a limit ends if it takes what such jobs took.
+
+    Infinite where there were none. To be told, never to decide by.
+    """
+    usual_s = ordering.usual_s(entry)
+    if usual_s is None or entry.started_at is None:
+        return math.inf
+    return entry.started_at + entry.paused_s + usual_s
 
 
 def dominant_share(asked: Resources, machine: Resources) -> float:

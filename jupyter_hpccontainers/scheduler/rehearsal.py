@@ -1,8 +1,9 @@
 """What will happen if nothing else does: a copy of the scheduler, run forward event by event.
 
 The copy decides with the code that decides in truth, so what it says is right whatever the policy
-is. Assumed is: every job takes its whole time limit, one that is told to stop its whole grace, a
-container starts at once, images arrive at once, others use what they use now, nobody submits.
+is. Assumed is: every job takes its whole time limit, or what such jobs took where it has none, one
+that is told to stop its whole grace, a container starts at once, images arrive at once, others use
+what they use now, nobody submits.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .actions import Action, Kill, Start, Stop, WakeAt
 from .core import Scheduler
 from .entry import Entry
 from .events import Event, Exited, ImageReady, Started, Ticked
+from .order import usual_end
 from .profile import SOON_S
 from .replica import replica
 
@@ -34,6 +36,8 @@ class Rehearsal:
         #: When each job or array started, and who ended at that moment.
         self.starts: dict[int, float] = {}
         self.after: dict[int, tuple[int, ...]] = {}
+        #: Jobs without a time limit that have ended here after their usual time.
+        self.guessed: dict[int, None] = {}
         self._work_left = most_work
         self._begun = False
         self._wake_at = math.inf
@@ -67,6 +71,11 @@ class Rehearsal:
             if begun:
                 awaited -= self.starts.keys()
         return True
+
+    def endless(self) -> tuple[int, ...]:
+        """Return the jobs that hold something now and of which nobody knows when they end."""
+        holding = [entry.job.job_id for entry in self.scheduler.jobs.holding()]
+        return tuple(n for n in holding if self._end_of.get(n, math.inf) == math.inf)
 
     def _begin(self) -> None:
         """Let images arrive and run what has begun."""
@@ -123,12 +132,18 @@ class Rehearsal:
 
     def _watch(self, entry: Entry) -> None:
         """Expect its end: of one that runs by its limit, of one told to stop after its grace."""
-        at = entry.stops_at if entry.state is State.RUNNING else entry.ends_at
+        runs = entry.state is State.RUNNING
+        at = entry.stops_at if runs else entry.ends_at
+        if runs and at == math.inf and (end := self._usual_end(entry)) > self.now:
+            at = end
         if at <= self.now:
             at = self.now + SOON_S
         self._end_of[entry.job.job_id] = at
         if at < math.inf:
             heapq.heappush(self._ends, (at, entry.job.job_id))
+
+    def _usual_end(self, entry: Entry) -> float:
+        return usual_end(self.scheduler.ordering, entry)
 
     def _next_end(self) -> float:
         ends = self._ends
@@ -143,4 +158,7 @@ class Rehearsal:
             job_id = heapq.heappop(self._ends)[1]
             del self._end_of[job_id]
             ended.append(job_id)
+            entry = self.scheduler.jobs.get(job_id)
+            if entry is not None and entry.limit_s == math.inf and entry.state is State.RUNNING:
+                self.guessed[job_id] = None
         return ended

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engine_fixture import IsolatedEngine
+from engine_fixture import IsolatedEngine, RunImage
 
 from jupyter_hpccontainers.model.errors import InvalidSpec
 from jupyter_hpccontainers.model.explanation import Change, Explanation
@@ -78,3 +78,27 @@ def test_what_waits_is_foretold_its_start_in_lists_and_explained(ask: Any) -> No
     assert (told.after, told.changes, told.exact) == ((ask.holder,), (Change(cores=1),), True)
     assert told.sentence == "waits for 2 cores (1 of 2 free)"
     engine.client.cancel(job.id)
+
+
+def test_a_job_without_limit_is_taken_to_last_as_such_jobs_did(
+    make_engine: Callable[..., IsolatedEngine], docker_socket: str, run_image: RunImage
+) -> None:
+    """Nobody knows it of the first one, and that is said."""
+    engine = make_engine(docker_host=f"unix://{docker_socket}", cores=[0], memory="1g")
+    told = {}
+    for run in ("first", "second"):
+        job = engine.submit(run_image, command=["sleep", "4"], memory="100m")
+        begun = engine.until(job, "RUNNING").started_at
+        told[run] = engine.client.dry_run(
+            {
+                "image": run_image.reference, "runtime": run_image.runtime, "memory": "100m",
+                "workdir": str(engine.workdir), "time_limit": "1m",
+            }
+        )  # fmt: skip
+        engine.wait(job)
+    first, second = told["first"], told["second"]
+    assert (first.predicted_start, first.endless) == (None, (1,))
+    assert first.outlook.startswith("when it starts is unknown, as is the end of job 1")
+    assert second.guessed == second.after == (2,)
+    assert 3 <= second.predicted_start - begun <= 8
+    assert "after job 2, if job 2 without a time limit lasts as usual" in second.outlook

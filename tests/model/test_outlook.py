@@ -35,6 +35,14 @@ WAITS = Explanation(
             "in about 2 h 30 min by a rough estimate",
         ),
         (replace(WAITS, predicted_start=None), "when it starts is unknown"),
+        (
+            replace(WAITS, predicted_start=None, endless=(41, 42)),
+            "when it starts is unknown, as is the end of jobs 41 and 42",
+        ),
+        (
+            replace(WAITS, guessed=(40,)),
+            "in about 12 min, after job 41, if job 40 without a time limit lasts as usual",
+        ),
         (replace(WAITS, predicted_start=None, exact=False), "too many are ahead to say when"),
         (
             replace(WAITS, predicted_start=None, exact=False, reason=Reason(ReasonCode.DEPENDENCY)),

@@ -36,6 +36,7 @@ from jupyter_hpccontainers.scheduler import (
     Started,
     Submission,
     Submitted,
+    Suspended,
     Ticked,
 )
 from jupyter_hpccontainers.scheduler.events import Edge, TaskBlock
@@ -280,3 +281,55 @@ def test_what_was_tried_is_charged_to_nobody_s_share():
     assert started(lab.send(Exited(job_id=1, exit_code=0), 5.0)) == [2]
     assert started(lab.send(Exited(job_id=2, exit_code=0), 10.0)) == [3]
     assert told.predicted_start == 10.0
+
+
+class TestNoLimit:
+    """Who gave no limit is taken to last as such jobs did; without one it is told by its number."""
+
+    def after_runs(self, *runs_s: float) -> Lab:
+        """Return a full machine: a job without limit runs, and such jobs took so long before."""
+        lab = Lab(machine(cores=2), Policy(order=Order.INDEX))
+        now, usual = 0.0, {"user": "ann", "kind": "fit", "limit_s": None}
+        for number, run_s in enumerate(runs_s, start=1):
+            lab.submit(job(number, ask(2), submitted_at=now, **AROUND, **usual), now=now)
+            lab.send(Started(number), now)
+            now += run_s
+            lab.send(Exited(job_id=number, exit_code=0), now)
+        lab.submit(job(9, ask(2), submitted_at=now, **AROUND, **usual), now=now)
+        lab.send(Started(9), now)
+        return lab
+
+    def test_its_end_is_that_of_the_last_two_of_its_kind(self):
+        lab = self.after_runs(500.0, 100.0, 200.0)
+        told = Foresight(lab.scheduler).dry_run(asks(10), 850.0)
+        assert (told.predicted_start, told.after, told.guessed) == (950.0, (9,), (9,))
+        lab.submit(asks(11), now=850.0)
+        assert Foresight(lab.scheduler).explain(11, 850.0).guessed == (9,)
+        assert Foresight(lab.scheduler).starts(850.0) == {11: 950.0}
+
+    def test_who_waits_without_a_limit_is_taken_so_too(self):
+        lab = self.after_runs(100.0, 200.0)
+        lab.submit(job(10, ask(2), submitted_at=300.0, user="ann", kind="fit", **AROUND), now=300.0)
+        last = job(11, ask(2), submitted_at=301.0, priority=Priority.BEST_EFFORT, **AROUND)
+        # Job 9 ends at 450 then, after 150 s, so that job 10 takes 175.
+        told = Foresight(lab.scheduler).dry_run(last, 301.0)
+        assert (told.predicted_start, told.guessed) == (625.0, (9, 10))
+
+    @pytest.mark.parametrize("runs_s", [(), (100.0,)])
+    def test_without_such_jobs_or_after_their_time_nobody_knows_and_is_named(self, runs_s):
+        lab = self.after_runs(*runs_s)
+        told = Foresight(lab.scheduler).dry_run(asks(10), 250.0)
+        assert (told.predicted_start, told.endless, told.guessed) == (None, (9,), ())
+
+    def test_a_suspended_job_is_named(self):
+        lab = Lab(machine(cores=1), Policy())
+        lab.submit(job(1, ask(1), limit_s=10.0, **AROUND))
+        lab.send(Started(1))
+        lab.send(Suspended(1))
+        told = Foresight(lab.scheduler).dry_run(asks(2), 1.0)
+        assert (told.predicted_start, told.endless) == (None, (1,))
+
+    def test_a_promise_never_rests_on_it(self):
+        lab = self.after_runs(100.0, 200.0)
+        lab.submit(asks(10, cores=2), now=300.0)
+        assert lab.scheduler.reservation(300.0).at == math.inf
