@@ -7,7 +7,7 @@ import type { IWatcher, JobStream } from '../src/engine/stream';
 import { LogText } from '../src/log/text';
 
 /** An engine that answers at once, and a stream in the test's hands. */
-function model(): { model: JobsModel; asked: () => number; tell: IWatcher } {
+function model(others = () => ({ cores: 0, memory_bytes: 0 })): { model: JobsModel; asked: () => number; tell: IWatcher } {
   let asked = 0;
   let watcher: IWatcher | null = null;
   const door = {
@@ -17,7 +17,7 @@ function model(): { model: JobsModel; asked: () => number; tell: IWatcher } {
     jobs: () => Promise.resolve([]),
     machine: () => {
       asked += 1;
-      return Promise.resolve({});
+      return Promise.resolve({ others: others() });
     }
   };
   const stream = {
@@ -71,6 +71,28 @@ describe('JobsModel', () => {
       await vi.advanceTimersByTimeAsync(25);
     }
     expect(told).toBeGreaterThan(5);
+    jobs.dispose();
+  });
+
+  it('has news when a job or the machine changes, and not of a wavering load', async () => {
+    let cores = 0;
+    const { model: jobs, tell } = model(() => ({ cores, memory_bytes: 1000 }));
+    await vi.advanceTimersByTimeAsync(1);
+    const seen: number[] = [];
+    const look = async () => {
+      await jobs.refreshMachine();
+      seen.push(jobs.news - seen.reduce((sum, n) => sum + n, 0));
+    };
+    await look();
+    cores = 0.2;
+    await look();
+    cores = 1.9;
+    await look();
+    tell.onState(job(1, 'PENDING'));
+    await look();
+    tell.onState(job(1, 'PENDING'));
+    await look();
+    expect(seen.slice(1)).toEqual([0, 1, 1, 0]);
     jobs.dispose();
   });
 

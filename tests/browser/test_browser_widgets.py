@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,37 @@ def test_a_job_is_submitted_watched_and_cancelled(show: Any, lab: Lab, tiny_imag
     assert text.rstrip() in lab.engine.output(lab.engine.client.job(job)).decode()
     assert screen.seen.errors == []
     assert screen.seen.strangers(lab.url) == []
+
+
+def test_a_line_tells_when_it_would_start_as_values_rest(
+    show: Any, idle_lab: Lab, tiny_image: str
+) -> None:
+    engine = idle_lab.engine
+    cores = len(engine.client.machine().machine.cores)
+    holder = engine.submit(
+        tiny_image, command=["sleep", "300"], cores=cores, memory="32m", time_limit="20m"
+    )
+    engine.until(holder, "RUNNING")
+    screen = show("outlook", IMPORT + "launcher = Launcher(memory='32m')\nlauncher")
+    widget = screen.page.locator(".hpccw").last
+    line = widget.get_by_role("form", name="New job").get_by_role("status")
+    expect(line).to_be_empty()
+    image = widget.get_by_role("combobox", name="Image")
+    image.focus()
+    screen.page.keyboard.type(tiny_image)
+    expect(line).to_have_text(re.compile(f"in about 20 min, after job {holder.id}"))
+    widget.get_by_label("Cores").fill(str(cores + 1))
+    expect(line).to_have_text(f"never: asks {cores + 1} cores, the machine has {cores}")
+    widget.get_by_label("Memory").fill("lots")
+    expect(line).to_be_empty()
+    widget.get_by_label("Memory").fill("32m")
+    widget.get_by_label("Cores").fill(str(cores))
+    expect(line).to_contain_text("in about 20 min")
+    # Nothing is typed from here on: the line is asked again as the queue changes.
+    engine.client.cancel(holder.id, kill=True)
+    expect(line).to_contain_text("starts now on core")
+    assert engine.client.jobs(limit=1)[0].id == holder.id
+    assert screen.seen.errors == []
 
 
 def test_a_page_loaded_again_shows_all_that_was_missed(

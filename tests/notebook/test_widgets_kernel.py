@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from itertools import pairwise
 from typing import Any
 
@@ -99,6 +101,72 @@ def test_the_form_offers_what_the_engine_has(
         "image": "an/image:1", "command": "", "cores": "2", "memory": "1g",
         "gpus": "0", "time_limit": "", "name": "", "runtime": "auto",
     }  # fmt: skip
+
+
+def test_the_form_tells_when_its_job_would_start_and_that_the_queue_changed(
+    page: Page, engine: IsolatedEngine, tiny_image: str
+) -> None:
+    cores = len(engine.client.machine().machine.cores)
+    launcher = page.make("launcher = Launcher()")
+    page.hello(launcher)
+
+    def outlook(key: str, **form: Any) -> str:
+        asked = {"image": tiny_image, "cores": str(cores), "memory": "32m", **form}
+        page.ask(launcher, ask="outlook", form=asked, key=key)
+        answers = lambda: [a for a in page.of("outlook") if a["key"] == key]  # noqa: E731
+        page.until(answers, "the question is answered")
+        return str(answers()[0]["text"])
+
+    def changed() -> int:
+        """Return how often the view was told to ask again, once it was told again."""
+        page.until(lambda: len(page.of("queue")) > told, "the view is told of a change")
+        return len(page.of("queue"))
+
+    told = 0
+    assert outlook("idle").startswith("starts on core")
+    holder = engine.submit(
+        tiny_image, command=["sleep", "300"], cores=cores, memory="32m", time_limit="20m"
+    )
+    engine.until(holder, "RUNNING")
+    told = changed()
+    # However much happens, it is said once until the view asks again.
+    for _ in range(3):
+        engine.client.cancel(engine.submit(tiny_image, command=["true"], hold=True).id)
+    page.listen(0.5)
+    assert len(page.of("queue")) == told
+    assert f"in about 20 min, after job {holder.id}" in outlook("busy")
+    assert outlook("large", cores=str(cores + 1)) == (
+        f"never: asks {cores + 1} cores, the machine has {cores}"
+    )
+    assert outlook("wrong", memory="lots") == ""
+    told = len(page.of("queue"))
+    engine.client.cancel(holder.id, kill=True)
+    told = changed()
+    engine.wait(holder)
+    assert outlook("free").startswith("starts now on core")
+    # With its last view gone the kernel follows the queue no longer.
+    page.ask(launcher, ask="bye", view="a view")
+    page.listen(0.5)
+    told = len(page.of("queue"))
+    engine.wait(engine.submit(tiny_image, command=["true"]))
+    page.listen(0.5)
+    assert len(page.of("queue")) == told
+    assert len(engine.client.jobs()) == 5
+
+
+def test_a_question_does_not_hold_the_kernel(
+    page: Page, engine: IsolatedEngine, tiny_image: str
+) -> None:
+    launcher = page.make("launcher = Launcher()")
+    pid = engine.client.health().pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        page.ask(launcher, ask="outlook", form={"image": tiny_image}, key="k")
+        page.run("answer = 6 * 7")
+        assert page.of("outlook") == []
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    page.until(lambda: page.of("outlook"), "the question is answered")
 
 
 def test_lines_come_while_the_job_runs_and_the_kernel_answers(

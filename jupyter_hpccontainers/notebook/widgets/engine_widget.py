@@ -60,6 +60,9 @@ class EngineWidget(anywidget.AnyWidget):
     def ended(self, job: Job, tail: bytes) -> None:
         """Take the last record of a job (in the feed's thread)."""
 
+    def queue_changed(self) -> None:
+        """Know that some job changed (in the feed's thread)."""
+
     def close(self) -> None:
         """Let go of the jobs and close the view."""
         if self._engine is not None:

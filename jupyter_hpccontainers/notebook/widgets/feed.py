@@ -36,6 +36,9 @@ class Viewer(Protocol):
     def ended(self, job: Job, tail: bytes) -> None:
         """Take the last record of a job and the end of its log (in the feed's thread)."""
 
+    def queue_changed(self) -> None:
+        """Know that some job changed, of whatever door (in the feed's thread)."""
+
 
 @dataclass
 class _Watched:
@@ -55,6 +58,7 @@ class Feed:
         self._lock = threading.Lock()
         self._watched: dict[int, _Watched] = {}
         self._all: list[Viewer] = []
+        self._told_of_changes: list[Viewer] = []
         self._thread: threading.Thread | None = None
         self._jobs_follow: Follow | None = None
         self._all_follow: Follow | None = None
@@ -80,6 +84,13 @@ class Feed:
             self._all.append(viewer)
             self._awake()
 
+    def watch_queue(self, viewer: Viewer) -> None:
+        """Tell that some job changed, and not which, while a page shows the viewer."""
+        with self._lock:
+            if viewer not in self._told_of_changes:
+                self._told_of_changes.append(viewer)
+            self._awake()
+
     def leave(self, viewer: Viewer, job_id: int | None = None) -> None:
         """Show this job no longer, or nothing at all."""
         with self._lock:
@@ -90,8 +101,9 @@ class Feed:
                     if not watched.viewers:
                         del self._watched[number]
                         self._other_jobs = True
-            if job_id is None and viewer in self._all:
-                self._all.remove(viewer)
+            if job_id is None:
+                self._all = [v for v in self._all if v is not viewer]
+                self._leave_queue(viewer)
 
     def tell(self, viewer: Viewer, jobs: Iterable[Job]) -> None:
         """Send the states of these jobs too."""
@@ -129,12 +141,17 @@ class Feed:
         """A view is gone from its page."""
         with self._lock:
             viewer.outbox.bye(view)
+            if not viewer.outbox.viewed:
+                self._leave_queue(viewer)
 
     def tail(self, job_id: int, limit: int) -> bytes:
         """Return the end of a watched log, as far as it was read."""
         with self._lock:
             watched = self._watched.get(job_id)
             return watched.ring.tail(limit) if watched else b""
+
+    def _leave_queue(self, viewer: Viewer) -> None:
+        self._told_of_changes = [v for v in self._told_of_changes if v is not viewer]
 
     def _awake(self) -> None:
         # Under the lock, as is the thread's last look at whether it is needed.
@@ -156,12 +173,16 @@ class Feed:
         with self._lock:
             rings = self._rings()
             owed = any(viewer.outbox.owes(rings) for viewer in self._viewers())
-            follows = self._all or any(not w.ended for w in self._watched.values())
+            follows = self._follows_all or any(not w.ended for w in self._watched.values())
             if owed or follows:
                 return True
             self._let_go()
             self._thread = None
             return False
+
+    @property
+    def _follows_all(self) -> bool:
+        return bool(self._all or self._told_of_changes)
 
     def _follows(self) -> list[Follow]:
         """Return the streams: one for the jobs watched, one for the states of all jobs."""
@@ -171,9 +192,9 @@ class Feed:
                 offsets = {n: w.ring.end for n, w in self._watched.items() if not w.ended}
                 _close(self._jobs_follow)
                 self._jobs_follow = self._client.follow(offsets) if offsets else None
-            if bool(self._all) != bool(self._all_follow):
+            if self._follows_all != bool(self._all_follow):
                 _close(self._all_follow)
-                self._all_follow = self._client.follow(None) if self._all else None
+                self._all_follow = self._client.follow(None) if self._follows_all else None
             if self._jobs_follow is not None and self._jobs_follow.finished:
                 _close(self._jobs_follow)
                 self._jobs_follow = None
@@ -205,6 +226,8 @@ class Feed:
                 for viewer in self._all:
                     viewer.changed(job)
                     viewer.outbox.state(job)
+                for viewer in self._told_of_changes:
+                    viewer.queue_changed()
             case StateChanged(job) if job.id in self._watched:
                 watched = self._watched[job.id]
                 watched.job = job
@@ -269,7 +292,7 @@ class Feed:
         return {number: watched.ring for number, watched in self._watched.items()}
 
     def _viewers(self) -> list[Viewer]:
-        viewers = [*self._all]
+        viewers = [*self._all, *(v for v in self._told_of_changes if v not in self._all)]
         for watched in self._watched.values():
             viewers += [v for v in watched.viewers if v not in viewers]
         return viewers

@@ -9,6 +9,7 @@ import traitlets
 
 from ...client.engine import EngineClient
 from ...client.lines import headline
+from ...model.errors import HpccError
 from ...model.job import Job as Record
 from ..python import Job
 from .engine_widget import EngineWidget
@@ -17,6 +18,7 @@ from .shown import shown_config, shown_images
 
 #: Jobs shown below the form; older ones run on, and are in every list.
 _MOST_SHOWN = 10
+_LONGEST_KEY = 200
 
 
 class Launcher(EngineWidget):
@@ -44,9 +46,15 @@ class Launcher(EngineWidget):
             raise TypeError(f"Launcher has no field {unknown[0]!r}: {', '.join(EMPTY)}")
         given = {"image": image, "command": command, **fields}
         super().__init__(engine, form={**EMPTY, **{k: str(v) for k, v in given.items()}})
-        own = {"config": self._config, "images": self._images, "submit": self._submit}
+        own = {
+            "config": self._config,
+            "images": self._images,
+            "outlook": self._outlook,
+            "submit": self._submit,
+        }
         self._asked = {**self._asked, **own}
         self._records: dict[int, Record] = {}
+        self._outlook_holds = False
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -62,6 +70,12 @@ class Launcher(EngineWidget):
         """Note the record."""
         self._records[job.id] = job
 
+    def queue_changed(self) -> None:
+        """Say so once after each answer, however much changes: views ask again when they will."""
+        if self._outlook_holds:
+            self._outlook_holds = False
+            self.send({"kind": "queue"})
+
     def _begin(self, request: Mapping[str, Any], key: str | None = None) -> Record:
         record = self._client().submit(request, key=key)
         if record.id not in self._records:
@@ -73,14 +87,24 @@ class Launcher(EngineWidget):
         return record
 
     def _submit(self, asked: Mapping[str, Any]) -> None:
-        form = asked.get("form")
-        request = form_request(form if isinstance(form, Mapping) else {})
+        request = _request(asked)
 
         def submit() -> None:
-            record = self._begin(request, key=str(asked.get("key") or "")[:200] or None)
+            record = self._begin(request, key=_key(asked) or None)
             self.send({"kind": "submitted", "job": record.id})
 
         self._attempt(submit, "invalid")
+
+    def _outlook(self, asked: Mapping[str, Any]) -> None:
+        """Say when the job in a form would start; a view knows by the key whether it still asks."""
+        self._feed().watch_queue(self)
+        self._outlook_holds = True
+        try:
+            text = self._client().dry_run(_request(asked)).outlook
+        except HpccError:
+            # What is wrong with a field is said when it is submitted.
+            text = ""
+        self.send({"kind": "outlook", "key": _key(asked), "text": text})
 
     def _config(self, _: Mapping[str, Any]) -> None:
         self.send({"kind": "config", "config": shown_config(self._client().config())})
@@ -91,3 +115,12 @@ class Launcher(EngineWidget):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         lines = [headline(record) for record in self._records.copy().values()]
         return self._bundle({"text/plain": "\n".join(lines or ["container jobs: no job yet"])})
+
+
+def _request(asked: Mapping[str, Any]) -> dict[str, Any]:
+    form = asked.get("form")
+    return form_request(form if isinstance(form, Mapping) else {})
+
+
+def _key(asked: Mapping[str, Any]) -> str:
+    return str(asked.get("key") or "")[:_LONGEST_KEY]

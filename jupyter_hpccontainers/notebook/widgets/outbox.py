@@ -36,6 +36,11 @@ class Outbox:
         self._unheard_bytes = 0
         self._views: set[str] = set()
 
+    @property
+    def viewed(self) -> bool:
+        """Whether a page shows the widget, as far as pages say."""
+        return bool(self._views)
+
     def hello(self, view: str) -> None:
         """A view was drawn: begin to send."""
         self._views.add(view)
@@ -90,7 +95,7 @@ class Outbox:
         return sent
 
     def _open(self) -> bool:
-        return bool(self._views) and self._unheard_bytes < WINDOW_BYTES
+        return self.viewed and self._unheard_bytes < WINDOW_BYTES
 
     def _take_logs(
         self, rings: Mapping[int, Ring], room_bytes: int

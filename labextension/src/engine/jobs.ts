@@ -55,6 +55,8 @@ export class JobsModel implements IDisposable {
   use: IMachineUse | null = null;
   /** Why there is no engine; null while there is one or nothing is known yet. */
   trouble: IErrorBody | null = null;
+  /** Another number whenever something changed that may let a new job start sooner or later. */
+  news = 0;
   /** Whether older jobs than those listed may exist. */
   hasMore = false;
 
@@ -119,7 +121,9 @@ export class JobsModel implements IDisposable {
     window.clearTimeout(this._machineTimer);
     this._machineTimer = 0;
     try {
-      this.use = await this.door.machine();
+      const use = await this.door.machine();
+      this.news += looksAs(use) === looksAs(this.use) ? 0 : 1;
+      this.use = use;
       this._tell();
     } catch (reason) {
       this._lost(errorBody(reason));
@@ -160,6 +164,7 @@ export class JobsModel implements IDisposable {
       this._ended.emit(job);
     }
     if (before?.state !== job.state) {
+      this.news += 1;
       this._scheduleMachine(GATHER_MS);
     }
     this._tell();
@@ -228,6 +233,16 @@ export function errorBody(reason: unknown): IErrorBody {
     return reason.body;
   }
   return { code: 'Unexpected', message: String(reason), cure: '' };
+}
+
+/** A machine as far as it matters to a new job; what others use is never the same twice. */
+function looksAs(use: IMachineUse | null): string {
+  const others = use?.others && {
+    cores: Math.round(use.others.cores),
+    memory: Math.round(use.others.memory_bytes / 2 ** 28),
+    gpus: use.others.busy_gpus
+  };
+  return JSON.stringify({ ...use, others });
 }
 
 /** An answer that was under way while the stream told more must not undo it. */

@@ -17,6 +17,8 @@ interface IFormProps {
   workdir: string;
   /** Null until the engine has told. */
   config: IConfig | null;
+  /** Another number whenever the queue or the machine changed. */
+  news: number;
   door: Door;
   trans: TranslationBundle;
   onChange: (form: IForm) => void;
@@ -149,6 +151,7 @@ export function SubmitForm(props: IFormProps): JSX.Element {
       )}
       <Outlook
         request={form.image.trim() ? requestOf({ ...form, workdir }) : null}
+        news={props.news}
         door={door}
       />
       <button

@@ -141,6 +141,7 @@ export class SidebarPanel extends ReactWidget {
             form={this._form}
             workdir={this._options.workdir()}
             config={model.config}
+            news={model.news}
             door={model.door}
             trans={trans}
             onChange={form => {

@@ -1,5 +1,6 @@
 /** The form that submits a job; what is wrong with a field is said below it. */
 import { element, setText, uniqueName } from './dom.js';
+import { Outlook } from './outlook.js';
 import { ImagePicker } from './picker.js';
 import { bytesText } from './words.js';
 
@@ -15,6 +16,7 @@ export class LaunchForm {
     const image = this._input({ placeholder: 'python:3.12', required: true });
     this._picker = new ImagePicker(image, () => ask({ ask: 'images' }));
     this._submit = element('button', { type: 'submit', class: 'hpccw-button hpccw-accept' }, 'Submit');
+    this.outlook = new Outlook(ask);
     this._error = element('div', { class: 'hpccw-error', role: 'alert' });
     const command = this._textarea();
     this.node = element(
@@ -43,6 +45,7 @@ export class LaunchForm {
         this._field('runtime', 'Runtime', this._select(['auto']))
       ),
       this._error,
+      this.outlook.node,
       element('div', {}, this._submit)
     );
     this._onStored = () => this._show(model.get('form'));
@@ -55,6 +58,7 @@ export class LaunchForm {
 
   close() {
     clearTimeout(this._timer);
+    this.outlook.close();
     this._model.off('change:form', this._onStored);
   }
 
@@ -77,7 +81,7 @@ export class LaunchForm {
 
   /** The engine took the job: the same form again is another job. */
   submitted() {
-    this._key = uniqueName();
+    this._renew();
     this._settle('');
   }
 
@@ -109,8 +113,15 @@ export class LaunchForm {
   }
 
   _onInput() {
-    this._key = uniqueName();
+    this._renew();
     this._clearErrors();
+  }
+
+  /** Another job is asked for. */
+  _renew() {
+    this._key = uniqueName();
+    const form = this._values();
+    this.outlook.want(form.image.trim() ? { form, key: this._key } : null);
   }
 
   _settle(error) {
@@ -139,6 +150,7 @@ export class LaunchForm {
   }
 
   _show(form) {
+    let isOther = false;
     for (const [name, { control }] of this._fields) {
       const value = form[name] ?? '';
       if (control.tagName === 'SELECT' && ![...control.options].some(o => o.value === value)) {
@@ -146,7 +158,11 @@ export class LaunchForm {
       }
       if (control.value !== value) {
         control.value = value;
+        isOther = true;
       }
+    }
+    if (isOther) {
+      this._renew();
     }
   }
 

@@ -9,6 +9,8 @@ function render({ model, el }) {
   const jobs = new JobBlocks(model, MOST_JOBS, {
     config: content => form.setConfig(content.config),
     images: content => form.setImages(content.images),
+    outlook: content => form.outlook.answered(content),
+    queue: () => form.outlook.again(),
     submitted: () => form.submitted(),
     invalid: content => form.invalid(content)
   });
