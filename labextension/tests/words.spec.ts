@@ -156,8 +156,17 @@ describe('readRecord', () => {
 
   it('bounds every text', () => {
     const long = 'x'.repeat(100_000);
-    const record = readRecord({ job: 1, engine: long, name: long, tail: long });
+    const record = readRecord({
+      job: 1,
+      engine: long,
+      name: long,
+      tail: long,
+      notes: Array.from({ length: 1000 }, () => long),
+      warnings: [7, { text: long }]
+    });
     expect(record?.engine.length).toBe(300);
     expect(record?.tail.length).toBe(4000);
+    expect(record?.remarks.length).toBeLessThan(20);
+    expect(record?.remarks.every(line => line.length === 300)).toBe(true);
   });
 });

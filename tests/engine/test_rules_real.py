@@ -8,29 +8,12 @@ from typing import Any
 
 import pytest
 from engine_fixture import IsolatedEngine, RunImage
+from site_fixture import NOTE, REFUSAL, site_engine
 
 from jupyter_hpccontainers.model.errors import NotAllowed, RuleFailed
 from jupyter_hpccontainers.model.states import Result
 from jupyter_hpccontainers.notebook.card import bundle
 
-SITE = """
-import time
-from dataclasses import replace
-from jupyter_hpccontainers.model.rules import Amend, Refuse
-
-def students(spec, submitter):
-    if submitter.uid and spec.resources.gpus > 2:
-        return Refuse("students get at most 2 GPUs")
-
-def one_core(spec, submitter):
-    if spec.resources.cores > 1:
-        return Amend(replace(spec, resources=replace(spec.resources, cores=1)), "one core each")
-
-def moody(spec, submitter):
-    if spec.name == "hang":
-        time.sleep(3600)
-"""
-NOTE = "cores 2 → 1: one core each (site rule site_rules.one_core)"
 SAMPLE = "import os; print(len(os.sched_getaffinity(0)))"
 
 
@@ -38,17 +21,8 @@ SAMPLE = "import os; print(len(os.sched_getaffinity(0)))"
 def engine(
     make_engine: Callable[..., IsolatedEngine], docker_socket: str, apptainer: str
 ) -> IsolatedEngine:
-    """An engine of two cores whose site has rules beside its configuration."""
-    engine = make_engine(
-        start=False,
-        docker_host=f"unix://{docker_socket}",
-        cores=[0, 1],
-        memory="1g",
-        gpus=4,
-        rules=[f"site_rules.{name}" for name in ("students", "one_core", "moody")],
-        rules_timeout=2.0,
-    )
-    (engine.folder / "config/site_rules.py").write_text(SITE)
+    """An engine whose site has rules beside its configuration."""
+    engine = site_engine(make_engine, docker_socket)
     engine.start()
     return engine
 
@@ -78,10 +52,10 @@ def test_a_refusal_reaches_every_door_in_the_rule_s_words(
     for ask in (engine.client.submit, engine.client.dry_run):
         with pytest.raises(NotAllowed) as refused:
             ask({**asked, "gpus": 3})
-        assert refused.value.message == "students get at most 2 GPUs"
+        assert refused.value.message == REFUSAL
     done = engine.cli("submit", tiny_image, "-g", "3", "--", "true")
     assert done.returncode != 0
-    assert "students get at most 2 GPUs" in done.stderr
+    assert REFUSAL in done.stderr
     assert not engine.client.jobs()
 
 

@@ -100,7 +100,8 @@ class Launcher(EngineWidget):
         self._feed().watch_queue(self)
         self._outlook_holds = True
         try:
-            text = self._client().dry_run(_request(asked)).outlook
+            told = self._client().dry_run(_request(asked))
+            text = "\n".join([*told.notes, told.outlook])
         except HpccError:
             # What is wrong with a field is said when it is submitted.
             text = ""

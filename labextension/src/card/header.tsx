@@ -96,6 +96,7 @@ export function CardHeader(props: {
       ? reasonText(job, trans)
       : ''
     : record.reason;
+  const remarks = job ? [...(job.notes ?? []), ...job.warnings] : record.remarks;
   const resources = job ? job.spec.resources : record.resources;
   return (
     <>
@@ -119,12 +120,11 @@ export function CardHeader(props: {
           {reason}
         </div>
       )}
-      {job &&
-        [...(job.notes ?? []), ...job.warnings].map(line => (
-          <div className="hpcc-Card-reason" key={line}>
-            {line}
-          </div>
-        ))}
+      {remarks.map(line => (
+        <div className="hpcc-Card-reason" key={line}>
+          {line}
+        </div>
+      ))}
       {note && <div className="hpcc-Card-note">{note}</div>}
       {error && (
         <div className="hpcc-Error" role="alert">

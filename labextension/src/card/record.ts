@@ -8,6 +8,7 @@ export const MIME_TYPE = 'application/vnd.hpccontainers.job+json';
 /** Most of a log that is kept in the notebook. */
 export const TAIL_CHARACTERS = 4000;
 const LONGEST_TEXT = 300;
+const MOST_REMARKS = 10;
 
 /** What a card can show without asking anybody; every text is of bounded length. */
 export interface IRecord {
@@ -20,6 +21,8 @@ export interface IRecord {
   image: string;
   reason: string;
   resources: IResources | null;
+  /** What else there is to know: what rules of the site changed, warnings. */
+  remarks: string[];
   tail: string;
 }
 
@@ -46,6 +49,7 @@ export function readRecord(data: unknown): IRecord | null {
     image: text('image'),
     reason: text('reason'),
     resources: readResources(given),
+    remarks: [...texts(given.notes), ...texts(given.warnings)],
     tail:
       typeof given.tail === 'string' ? given.tail.slice(-TAIL_CHARACTERS) : ''
   };
@@ -62,9 +66,18 @@ export function lastWords(job: IJob, tail: string): JSONObject {
     ended_at: job.ended_at,
     exit_code: job.exit_code,
     signal: job.signal ?? null,
+    notes: job.notes ?? [],
+    warnings: job.warnings,
     log_bytes: job.log_bytes,
     tail
   };
+}
+
+function texts(given: unknown): string[] {
+  return (Array.isArray(given) ? given : [])
+    .filter(one => typeof one === 'string')
+    .slice(0, MOST_REMARKS)
+    .map(one => one.slice(0, LONGEST_TEXT));
 }
 
 function readResources(given: Record<string, unknown>): IResources | null {

@@ -37,6 +37,8 @@ export interface ISpec {
 /** When a job starts and what would start it now, in words. */
 export interface IExplanation {
   outlook: string;
+  /** What rules of the site would change of what is asked, and why. */
+  notes?: string[];
   sentence: string;
 }
 

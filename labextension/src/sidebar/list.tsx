@@ -246,7 +246,11 @@ const Row = React.memo(function Row(props: {
           />
         </span>
       </div>
-      {reason && <div className="hpcc-Row-reason">{reason}</div>}
+      {[reason, ...(job.notes ?? [])].filter(Boolean).map(line => (
+        <div key={line} className="hpcc-Row-reason">
+          {line}
+        </div>
+      ))}
       {job.spec.tags.length > 0 && (
         <div className="hpcc-Row-tags">
           {job.spec.tags.map(tag => (

@@ -17,7 +17,7 @@ export function Outlook(props: {
   useEffect(() => {
     const made = new Question(async asked => {
       const answer = await door.dryRun(JSON.parse(asked) as JobRequest);
-      return answer.outlook;
+      return [...(answer.notes ?? []), answer.outlook].join('\n');
     }, setTold);
     setQuestion(made);
     return () => made.dispose();

@@ -65,7 +65,7 @@ export class JobBlock {
     this._title.title = job.title;
     const exit = job.exit_code ? ` · exit code ${job.exit_code}` : '';
     setText(this._details, `${job.image} · ${resourcesText(job)}${exit}`);
-    setText(this._reason, [reasonText(job), ...job.warnings].filter(Boolean).join('\n'));
+    setText(this._reason, [reasonText(job), ...job.notes, ...job.warnings].filter(Boolean).join('\n'));
     setText(this._error, '');
     this._cancel.hidden = isDone(job);
     this._cancel.disabled = job.state === 'STOPPING';
