@@ -31,11 +31,12 @@ def from_records(jobs: Iterable[Job], cores: int) -> Workload:
 
 
 def _logged(job: Job) -> LoggedJob | None:
-    if not job.done or job.started_at is None or job.ended_at is None:
+    ran_s = job.ran_s
+    if not job.done or ran_s is None:
         return None
     spec = job.spec
     limit_s = math.inf if spec.time_limit_s is None else max(float(spec.time_limit_s), _LEAST_S)
-    run_s = min(max(job.ended_at - job.started_at, _LEAST_S), limit_s)
+    run_s = min(max(ran_s, _LEAST_S), limit_s)
     came_at = max(job.submitted_at, spec.begin_at or 0.0)
     kind = " ".join([spec.image, *spec.command, spec.script or ""])
     return LoggedJob(job.id, came_at, run_s, spec.resources.cores, limit_s, job.user, kind)
