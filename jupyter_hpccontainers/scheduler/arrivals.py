@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections import deque
 from collections.abc import Collection, Iterator
 from typing import TypeAlias
 
@@ -71,8 +70,6 @@ class Arrivals:
     def __init__(self) -> None:
         self._amounts: dict[Resources, Amount] = {}
         self._lines: dict[int, Alike] = {}
-        #: Those who came, with some who have gone; the first is here.
-        self._in_turn: deque[Came] = deque()
 
     def __contains__(self, job_id: int) -> bool:
         return job_id in self._lines
@@ -80,12 +77,6 @@ class Arrivals:
     def blocks(self) -> Collection[Amount]:
         """Return them by amounts."""
         return self._amounts.values()
-
-    def first_came(self) -> float | None:
-        """Return when the first came of those here, as they were added; None: nobody is here."""
-        while self._in_turn and self._in_turn[0][1] not in self._lines:
-            self._in_turn.popleft()
-        return self._in_turn[0][0] if self._in_turn else None
 
     def add(self, came: Came, shape: Shape) -> None:
         """Let a job wait."""
@@ -98,7 +89,6 @@ class Arrivals:
         line.add(came)
         amount.changed()
         self._lines[came[1]] = line
-        self._in_turn.append(came)
 
     def remove(self, job_id: int) -> Shape:
         """Take a job out and return its shape."""

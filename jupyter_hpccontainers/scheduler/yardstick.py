@@ -67,12 +67,8 @@ class Yardstick:
             self._know_end(job_id)
 
     def longest_s(self, now: float) -> float:
-        """Return the longest wait there so far, that of who still waits there included."""
+        """Return the longest wait there so far."""
         self._advance(now)
-        came = self._waiting.first_came()
-        if came is not None:
-            waited_s = min(now, self._known_until(now)) - came
-            self._longest_s = max(self._longest_s, waited_s)
         return self._longest_s
 
     # ------------------------------------------------------------------------ the replay's clock

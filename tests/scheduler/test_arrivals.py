@@ -42,4 +42,3 @@ def test_everyone_stands_by_submission_and_number(jobs, chance):
         check(arrivals)
         assert in_order(arrivals) == sorted(plain, key=lambda one: (plain[one][0], one))
         assert all((one in arrivals) == (one in plain) for one in range(len(jobs)))
-        assert arrivals.first_came() == (float(jobs[min(plain)][0]) if plain else None)
