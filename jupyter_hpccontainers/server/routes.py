@@ -9,7 +9,7 @@ from .link import EngineLink
 from .stream import StreamHandler
 
 _ID = r"(\d{1,18})"
-_LIST_QUERY = ("state", "result", "tag", "name", "limit", "before")
+_LIST_QUERY = ("state", "result", "tag", "name", "limit", "before", "tasks")
 _LOG_QUERY = ("offset", "length", "stream", "attempt")
 
 

@@ -9,9 +9,9 @@ import type { IJob, State } from '../src/engine/records';
 
 const trans = nullTranslator.load('jupyter_hpccontainers');
 
-function drawn(state: State, spec: Partial<IJob['spec']> = {}) {
+function drawn(state: State, more: Partial<IJob> = {}) {
   const actions = { cancel: vi.fn(), suspend: vi.fn(), resume: vi.fn() };
-  const job = { id: 7, state, spec } as IJob;
+  const job = { id: 7, state, ...more } as IJob;
   const node = document.createElement('div');
   const buttons = <StopButtons job={job} actions={actions} trans={trans} />;
   flushSync(() => createRoot(node).render(buttons));
@@ -36,7 +36,22 @@ describe('StopButtons', () => {
     for (const state of ['PENDING', 'HELD', 'STARTING', 'STOPPING'] as const) {
       expect(drawn(state).names).toEqual(['Cancel job 7']);
     }
-    expect(drawn('RUNNING', { array: { count: 3 } }).names).toEqual(['Cancel job 7']);
+    const tasks = {
+      pending: 0,
+      running: 3,
+      completed: 0,
+      failed: 0,
+      cancelled: 0
+    };
+    expect(drawn('RUNNING', { tasks }).names).toEqual(['Cancel job 7']);
     expect(drawn('DONE').names).toEqual([]);
+  });
+
+  it('calls a task by its array and index', () => {
+    const task = { array: 4, index: 2, item: null };
+    expect(drawn('RUNNING', { task }).names).toEqual([
+      'Suspend job 4_2',
+      'Cancel job 4_2'
+    ]);
   });
 });

@@ -106,6 +106,15 @@ describe('commandLine', () => {
       '%%container -c 2 -m 4g -g 1 python:3.12\nprint(1)\n'
     );
   });
+
+  it('is that of a whole array, or of a single task', () => {
+    const array = { indexes: '1-9:2', max_running: 3, items: [] };
+    const whole = job({ command: ['true'], time_limit_s: null, array });
+    const line = commandLine(whole);
+    expect(line).toContain(' --array 1-9:2%3 python:3.12 -- true');
+    const task = { ...whole, task: { array: 1, index: 3, item: null } };
+    expect(commandLine(task)).toBe(line.replace(' --array 1-9:2%3', ''));
+  });
 });
 
 describe('requestOf', () => {

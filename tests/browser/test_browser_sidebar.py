@@ -222,6 +222,82 @@ def test_launcher_and_running_panel_lead_to_jobs(screen: Screen, lab: Lab, tiny_
     expect(item).to_have_count(0)
 
 
+def begin_array(screen: Screen, image: str) -> tuple[int, int]:
+    """Submit an array whose third task runs; return its number and that of the task."""
+    script = (
+        "#!/bin/sh\necho task $HPCC_ARRAY_TASK_ID\n[ $HPCC_ARRAY_TASK_ID != 2 ] || exit 3\n"
+        "[ $HPCC_ARRAY_TASK_ID -lt 3 ] || sleep 300\n"
+    )
+    engine = screen.lab.engine
+    array = engine.submit(
+        image, script=script, array="1-6%1", memory="32m", name="sweep", tags=["grid"]
+    )
+    third = engine.client.number(f"{array.id}_3")
+    screen.until(lambda: third in {job.id for job in engine.client.jobs()}, "task 3 began")
+    engine.until(engine.client.job(third), "RUNNING")
+    screen.sidebar()
+    return array.id, third
+
+
+def test_an_array_is_one_row_and_its_tasks_stand_below_it(screen: Screen, tiny_image: str) -> None:
+    array, third = begin_array(screen, tiny_image)
+    row, keys = screen.row(array), screen.page.keyboard
+    bar = row.get_by_role("progressbar", name=f"Tasks of array {array}")
+    expect(bar).to_have_attribute("aria-valuetext", "2 of 6 done · 1 failed · 1 running")
+    expect(bar).to_have_attribute("aria-valuenow", "2")
+    expect(screen.page.locator(".hpcc-Status")).to_have_text("1 running")
+    expect(screen.row(third)).to_have_count(0)
+    row.focus()
+    keys.press("Tab")
+    button = row.get_by_role("button", name=f"Tasks of array {array} that have begun")
+    expect(button).to_be_focused()
+    expect(button).to_have_attribute("aria-expanded", "false")
+    keys.press("Enter")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    for index, word in ((1, "COMPLETED"), (2, "FAILED"), (3, "RUNNING")):
+        task = screen.row(screen.lab.engine.client.number(f"{array}_{index}"))
+        screen.badge(task, word)
+        expect(task).to_contain_text(f"{array}_{index} · sweep")
+    for theme in ("Dark", "Light"):
+        screen.theme(f"JupyterLab {theme}")
+        assert screen.serious("#hpcc-sidebar") == []
+        screen.photograph(f"array-{theme.lower()}")
+    row.focus()
+    keys.press("ArrowLeft")
+    expect(screen.row(third)).to_have_count(0)
+    assert screen.seen.errors == []
+
+
+def test_tasks_of_an_array_are_found_read_and_cancelled(screen: Screen, tiny_image: str) -> None:
+    array, third = begin_array(screen, tiny_image)
+    row, sidebar = screen.row(array), screen.page.locator("#hpcc-sidebar")
+    bar, task = row.get_by_role("progressbar"), screen.row(third)
+    search = sidebar.get_by_role("searchbox")
+    # Where only a task matches it stands below its array at once.
+    search.fill(f"{array}_3")
+    expect(task).to_be_visible()
+    expect(sidebar.locator("[data-job]")).to_have_count(2)
+    task.dblclick()
+    expect(screen.page.locator(".hpcc-LogView")).to_contain_text("task 3")
+    task.get_by_role("button", name=f"Cancel job {array}_3").click()
+    screen.badge(task, "CANCELLED")
+    told = "3 of 6 done · 1 failed · 1 cancelled · 1 running"
+    expect(bar).to_have_attribute("aria-valuetext", told)
+    search.fill("")
+    expect(task).to_have_count(0)
+    row.focus()
+    screen.page.keyboard.press("Delete")
+    expect(bar).to_have_attribute("aria-valuenow", "6")
+    # A page loaded again knows the array only, and asks for its tasks when it is opened.
+    screen.open()
+    screen.sidebar()
+    expect(row).to_be_visible()
+    expect(task).to_have_count(0)
+    row.get_by_role("button", name=f"Tasks of array {array} that have begun").click()
+    screen.badge(task, "CANCELLED")
+    assert screen.seen.errors == []
+
+
 def test_a_line_tells_when_it_would_start_as_values_rest(
     screen: Screen, lab: Lab, tiny_image: str
 ) -> None:

@@ -8,11 +8,12 @@ import {
   terminalIcon
 } from '@jupyterlab/ui-components';
 import React, { useEffect, useState } from 'react';
-import { isDone, waits, type IJob } from '../engine/records';
+import { isArray, isDone, waits, type IJob } from '../engine/records';
 import {
   elapsed,
   formatDuration,
   formatResources,
+  jobLabel,
   jobTitle,
   reasonText,
   stateLabel,
@@ -174,26 +175,27 @@ export function StopButtons(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { job, actions, trans } = props;
+  const label = jobLabel(job);
   return (
     <>
-      {job.state === 'RUNNING' && !job.spec.array && (
+      {job.state === 'RUNNING' && !isArray(job) && (
         <IconButton
           icon={pauseIcon}
-          label={trans.__('Suspend job %1', job.id)}
+          label={trans.__('Suspend job %1', label)}
           onClick={() => actions.suspend(job.id)}
         />
       )}
       {job.state === 'SUSPENDED' && (
         <IconButton
           icon={runIcon}
-          label={trans.__('Resume job %1', job.id)}
+          label={trans.__('Resume job %1', label)}
           onClick={() => actions.resume(job.id)}
         />
       )}
       {!isDone(job) && (
         <IconButton
           icon={stopIcon}
-          label={trans.__('Cancel job %1', job.id)}
+          label={trans.__('Cancel job %1', label)}
           onClick={() => actions.cancel(job.id)}
           disabled={job.state === 'STOPPING'}
         />

@@ -66,10 +66,13 @@ export class Door {
     return (await this._ask<{ images: IImage[] }>(`images${query}`)).images;
   }
 
-  async jobs(limit: number, before?: number): Promise<IJob[]> {
-    const query = URLExt.objectToQueryString(
-      before === undefined ? { limit } : { limit, before }
-    );
+  /** Newest first; an array is one job, with `tasks` they are listed too. */
+  async jobs(limit: number, before?: number, tasks = false): Promise<IJob[]> {
+    const query = URLExt.objectToQueryString({
+      limit,
+      tasks: tasks ? 1 : 0,
+      ...(before === undefined ? {} : { before })
+    });
     return (await this._ask<{ jobs: IJob[] }>(`jobs${query}`)).jobs;
   }
 

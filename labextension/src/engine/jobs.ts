@@ -4,6 +4,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import type { Door} from './door';
 import { EngineError } from './door';
 import {
+  countsOf,
   isDone,
   type IConfig,
   type IErrorBody,
@@ -15,6 +16,8 @@ import type { JobStream } from './stream';
 
 /** Jobs listed at first and with every "show more". */
 const PAGE = 100;
+/** Tasks of an array that are listed below it. */
+export const MOST_TASKS = 1000;
 /** Ended jobs are forgotten here beyond this many; "show older" asks for them again. */
 const MOST_KEPT = 5000;
 /** Changes within this time are told together. */
@@ -99,8 +102,10 @@ export class JobsModel implements IDisposable {
       this.config = config;
       this.trouble = null;
       this.hasMore = newest.length === PAGE;
+      this._listedTo = newest[newest.length - 1]?.id;
       [...active, ...newest].forEach(job => this._learn(job));
       this._tell();
+      await this._learnEnded(active);
       await this.refreshMachine();
     } catch (reason) {
       this._lost(errorBody(reason));
@@ -109,10 +114,20 @@ export class JobsModel implements IDisposable {
 
   /** List older jobs too. */
   async more(): Promise<void> {
-    const oldest = this.jobs[this.jobs.length - 1];
-    const older = await this.door.jobs(PAGE, oldest?.id);
+    const older = await this.door.jobs(PAGE, this._listedTo);
     this.hasMore = older.length === PAGE;
+    this._listedTo = older[older.length - 1]?.id ?? this._listedTo;
     older.forEach(job => this._learn(job));
+    this._tell();
+  }
+
+  /** Learn the newest tasks of an array that have begun: their numbers follow its own. */
+  async learnTasks(array: IJob): Promise<void> {
+    const after = array.id + countsOf(array).all + 1;
+    const newest = await this.door.jobs(MOST_TASKS, after, true);
+    newest
+      .filter(job => job.task?.array === array.id)
+      .forEach(job => this._learn(job));
     this._tell();
   }
 
@@ -170,6 +185,19 @@ export class JobsModel implements IDisposable {
     this._tell();
   }
 
+  /** Tasks are in no list of newest jobs: look how those ended that ran when last heard of. */
+  private async _learnEnded(active: IJob[]): Promise<void> {
+    const alive = new Set(active.map(job => job.id));
+    const left = this.jobs.filter(job => !isDone(job) && !alive.has(job.id));
+    const arrays = new Set(left.map(job => job.task?.array));
+    for (const id of arrays) {
+      const array = this._jobs.get(id ?? 0);
+      if (array) {
+        await this.learnTasks(array);
+      }
+    }
+  }
+
   private _forgetOld(): void {
     if (this._jobs.size > MOST_KEPT) {
       const ended = this.jobs.filter(isDone).slice(MOST_KEPT / 2);
@@ -220,6 +248,8 @@ export class JobsModel implements IDisposable {
   private _jobs = new Map<number, IJob>();
   private _sorted: IJob[] | null = null;
   private _disposables = new DisposableSet();
+  /** The oldest of the jobs that were listed without a gap. */
+  private _listedTo: number | undefined;
   private _machineWatchers = 0;
   private _machineTimer = 0;
   private _machineDue = 0;

@@ -30,8 +30,7 @@ export interface ISpec {
   name: string;
   tags: string[];
   runtime: string;
-  /** Of an array: it stands for tasks, each a job of its own. */
-  array?: { count: number } | null;
+  array?: { indexes: string; max_running: number | null; items: string[] } | null;
 }
 
 /** When a job starts and what would start it now, in words. */
@@ -40,6 +39,14 @@ export interface IExplanation {
   /** What rules of the site would change of what is asked, and why. */
   notes?: string[];
   sentence: string;
+}
+
+export interface ITaskCounts {
+  pending: number;
+  running: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
 }
 
 export interface IJob {
@@ -69,6 +76,10 @@ export interface IJob {
   warnings: string[];
   log_bytes: number;
   progress?: Record<string, unknown>;
+  /** Which task of which array it is. */
+  task?: { array: number; index: number; item: string | null } | null;
+  /** Of an array: how its tasks stand. */
+  tasks?: ITaskCounts | null;
 }
 
 export interface IHealth {
@@ -135,4 +146,22 @@ export function isDone(job: { state: string }): boolean {
 /** Whether the job has not been started yet. */
 export function waits(job: { state: string }): boolean {
   return job.state === 'PENDING' || job.state === 'HELD';
+}
+
+/** Whether a job stands for many. */
+export function isArray(job: IJob): boolean {
+  return Boolean(job.tasks);
+}
+
+/** How many tasks an array has, have ended, and have begun and so have a record. */
+export function countsOf(job: IJob): { all: number; done: number; begun: number } {
+  const { pending, running, completed, failed, cancelled } = job.tasks ?? {
+    pending: 0,
+    running: 0,
+    completed: 0,
+    failed: 0,
+    cancelled: 0
+  };
+  const done = completed + failed + cancelled;
+  return { all: pending + running + done, done, begun: running + done };
 }

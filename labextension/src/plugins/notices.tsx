@@ -8,9 +8,15 @@ import { IRunningSessionManagers } from '@jupyterlab/running';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import React from 'react';
-import { isDone, waits, type IJob } from '../engine/records';
+import { isArray, isDone, waits, type IJob } from '../engine/records';
 import { CommandIds, IContainers } from '../tokens';
-import { elapsed, jobTitle, stateLabel, stateWord } from '../words/format';
+import {
+  elapsed,
+  jobLabel,
+  jobTitle,
+  stateLabel,
+  stateWord
+} from '../words/format';
 import { containersIcon } from '../words/icons';
 
 export const statusPlugin: JupyterFrontEndPlugin<void> = {
@@ -31,9 +37,11 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
     const text = () => {
       const active = model.jobs.filter(job => !isDone(job));
       const queued = active.filter(waits).length;
+      // Those tasks of an array that run are counted, and not the array too.
+      const running = active.filter(job => !waits(job) && !isArray(job)).length;
       const parts = [];
-      if (active.length > queued) {
-        parts.push(trans.__('%1 running', active.length - queued));
+      if (running) {
+        parts.push(trans.__('%1 running', running));
       }
       if (queued) {
         parts.push(trans.__('%1 waiting', queued));
@@ -93,7 +101,7 @@ export const endsPlugin: JupyterFrontEndPlugin<void> = {
       }
       const title = jobTitle(job).slice(0, 60);
       Notification.emit(
-        `${trans.__('Job %1', job.id)} (${title}): ${stateLabel(stateWord(job), trans)}`,
+        `${trans.__('Job %1', jobLabel(job))} (${title}): ${stateLabel(stateWord(job), trans)}`,
         job.result === 'COMPLETED' ? 'success' : 'warning',
         {
           autoClose: 8000,
@@ -132,7 +140,7 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
             void app.commands.execute(CommandIds.openLog, { job: job.id }),
           shutdown: () => cancel(job.id),
           icon: () => containersIcon,
-          label: () => `${job.id} · ${jobTitle(job)}`,
+          label: () => `${jobLabel(job)} · ${jobTitle(job)}`,
           labelTitle: () => job.spec.image,
           detail: () => stateLabel(stateWord(job), trans)
         })),

@@ -6,7 +6,7 @@ import {
   HTMLSelect,
   terminalIcon
 } from '@jupyterlab/ui-components';
-import React, { useEffect, useRef, useState } from 'react';
+import React, { useCallback, useEffect, useRef, useState } from 'react';
 import {
   Badge,
   Elapsed,
@@ -14,25 +14,34 @@ import {
   StopButtons,
   type IJobActions
 } from '../card/header';
-import { isDone, waits, type IJob } from '../engine/records';
+import { MOST_TASKS } from '../engine/jobs';
+import {
+  countsOf,
+  isArray,
+  isDone,
+  waits,
+  type IJob
+} from '../engine/records';
 import {
   formatResources,
+  jobLabel,
   jobTitle,
   reasonText,
   stateWord
 } from '../words/format';
+import { Counts, Disclosure } from './arrays';
+import { belongs, linesOf, type Choice, type ILine } from './lines';
 
 export interface IListActions extends IJobActions {
   cancelTag(tag: string, count: number): void;
   openLog(id: number): void;
+  learnTasks(array: IJob): void;
   copy(job: IJob): void;
   more(): void;
 }
 
 /** Rows drawn at first, and more of them at a time. */
 const ROWS = 100;
-
-export type Choice = 'all' | 'active' | 'waiting' | 'running' | 'ended';
 
 interface IListProps {
   jobs: IJob[];
@@ -43,35 +52,30 @@ interface IListProps {
   onSelect: (id: number) => void;
 }
 
-/** Whether a job belongs to what was chosen. */
-export function belongs(job: IJob, choice: Choice): boolean {
-  switch (choice) {
-    case 'all':
-      return true;
-    case 'active':
-      return !isDone(job);
-    case 'waiting':
-      return waits(job);
-    case 'running':
-      return !isDone(job) && !waits(job);
-    case 'ended':
-      return isDone(job);
-  }
-}
-
 export function JobList(props: IListProps): JSX.Element {
   const { jobs, trans, actions } = props;
   const [choice, setChoice] = useState<Choice>('all');
   const [tag, setTag] = useState('');
   const [filter, setFilter] = useState('');
   const [rows, setRows] = useState(ROWS);
-  const shown = jobs.filter(
-    job =>
-      belongs(job, choice) &&
-      (!tag || job.spec.tags.includes(tag)) &&
-      searchText(job).includes(filter.trim().toLowerCase())
+  const [opened, setOpened] = useState<ReadonlyMap<number, boolean>>(new Map());
+  const toggle = useCallback(
+    (array: IJob, open: boolean) => {
+      setOpened(before => new Map(before).set(array.id, open));
+      if (open) {
+        actions.learnTasks(array);
+      }
+    },
+    [actions]
   );
-  const stoppable = shown.filter(job => !isDone(job)).length;
+  const matches = (job: IJob) =>
+    belongs(job, choice) &&
+    (!tag || job.spec.tags.includes(tag)) &&
+    searchText(job).includes(filter.trim().toLowerCase());
+  const shown = linesOf(jobs, matches, opened);
+  const stoppable = shown.filter(
+    ({ job, isTask }) => !isTask && !isDone(job) && matches(job)
+  ).length;
   const labels: [Choice, string][] = [
     ['all', trans.__('All')],
     ['active', trans.__('Active')],
@@ -121,7 +125,12 @@ export function JobList(props: IListProps): JSX.Element {
           )}
         </div>
       )}
-      <Rows {...props} jobs={shown.slice(0, rows)} onTag={setTag} />
+      <Rows
+        {...props}
+        lines={shown.slice(0, rows)}
+        onTag={setTag}
+        onToggle={toggle}
+      />
       {shown.length === 0 && (
         <p className="hpcc-Empty">
           {jobs.length
@@ -150,15 +159,26 @@ export function JobList(props: IListProps): JSX.Element {
   );
 }
 
-/** The rows; arrow keys walk, Enter opens the log, Delete cancels. */
+interface IRowActions {
+  onTag: (tag: string) => void;
+  onToggle: (array: IJob, open: boolean) => void;
+}
+
+/**
+ * The rows; arrow keys walk, Enter opens the log, Delete cancels. An array has no log of its own:
+ * Enter shows its tasks or hides them, as do the arrows to the right and left.
+ */
 function Rows(
-  props: IListProps & { onTag: (tag: string) => void }
+  props: Omit<IListProps, 'jobs'> & IRowActions & { lines: ILine[] }
 ): JSX.Element {
-  const { jobs, selected, trans, actions, onSelect } = props;
+  const { lines, selected, trans, actions, onSelect, onToggle } = props;
+  const jobs = lines.map(line => line.job);
   const list = useRef<HTMLUListElement>(null);
   const reachable = jobs.some(job => job.id === selected)
     ? selected
     : jobs[0]?.id;
+  const open = ({ job, isOpen }: ILine) =>
+    isArray(job) ? onToggle(job, !isOpen) : actions.openLog(job.id);
   const onKeyDown = (event: React.KeyboardEvent, at: number) => {
     if (event.target !== event.currentTarget) {
       return;
@@ -166,35 +186,47 @@ function Rows(
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: jobs.length - 1 }[
       event.key
     ];
+    const turn = { ArrowRight: true, ArrowLeft: false }[event.key];
     if (to !== undefined && jobs[to]) {
       event.preventDefault();
       onSelect(jobs[to].id);
       (list.current?.children[to] as HTMLElement | undefined)?.focus();
     } else if (event.key === 'Enter') {
-      actions.openLog(jobs[at].id);
+      open(lines[at]);
+    } else if (turn !== undefined && isArray(jobs[at])) {
+      event.preventDefault();
+      onToggle(jobs[at], turn);
     } else if (event.key === 'Delete' && !isDone(jobs[at])) {
       actions.cancel(jobs[at].id);
     }
   };
   return (
     <ul className="hpcc-Rows" ref={list} aria-label={trans.__('Jobs')}>
-      {jobs.map((job, at) => (
+      {lines.map(({ job, isTask, isOpen }, at) => (
         <li
           key={job.id}
-          className={job.id === selected ? 'hpcc-Row hpcc-mod-selected' : 'hpcc-Row'}
+          className={[
+            'hpcc-Row',
+            job.id === selected ? 'hpcc-mod-selected' : '',
+            isTask ? 'hpcc-mod-task' : ''
+          ].join(' ')}
+          aria-level={isTask ? 2 : 1}
           tabIndex={job.id === reachable ? 0 : -1}
           data-job={job.id}
           aria-current={job.id === selected}
           onKeyDown={event => onKeyDown(event, at)}
           onClick={() => onSelect(job.id)}
-          onDoubleClick={() => actions.openLog(job.id)}
+          onDoubleClick={() => open(lines[at])}
         >
           <Row
             job={job}
             selected={job.id === selected}
+            isTask={isTask}
+            isOpen={isOpen}
             trans={trans}
             actions={actions}
             onTag={props.onTag}
+            onToggle={onToggle}
           />
         </li>
       ))}
@@ -202,14 +234,17 @@ function Rows(
   );
 }
 
-/** Drawn again only when its own job changed. */
-const Row = React.memo(function Row(props: {
-  job: IJob;
-  selected: boolean;
-  trans: TranslationBundle;
-  actions: IListActions;
-  onTag: (tag: string) => void;
-}): JSX.Element {
+/** Drawn again only when its own job changed. What a task shares with its array is said there. */
+const Row = React.memo(function Row(
+  props: IRowActions & {
+    job: IJob;
+    selected: boolean;
+    isTask: boolean;
+    isOpen: boolean;
+    trans: TranslationBundle;
+    actions: IListActions;
+  }
+): JSX.Element {
   const { job, trans, actions } = props;
   const node = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -217,33 +252,49 @@ const Row = React.memo(function Row(props: {
       node.current?.scrollIntoView({ block: 'nearest' });
     }
   }, [props.selected]);
+  const label = jobLabel(job);
   const reason = waits(job) || isDone(job) ? reasonText(job, trans) : '';
   return (
     <div ref={node} className="hpcc-Row-inner">
       <div className="hpcc-Row-line">
+        {isArray(job) && <Disclosure {...props} />}
         <Badge word={stateWord(job)} trans={trans} />
         <span className="hpcc-Row-title" title={jobTitle(job)}>
-          {job.id} · {jobTitle(job)}
+          {label} · {job.task?.item ?? jobTitle(job)}
         </span>
         <Elapsed job={job} />
       </div>
+      <Counts job={job} trans={trans} />
+      {props.isOpen && countsOf(job).begun > MOST_TASKS && (
+        <div className="hpcc-Row-reason">
+          {trans.__('Its newest %1 tasks are listed.', MOST_TASKS)}
+        </div>
+      )}
       <div className="hpcc-Row-line">
         <span className="hpcc-Row-details" title={job.spec.image}>
-          <span className="hpcc-Row-image">{job.spec.image}</span>
-          <span>{formatResources(job.spec.resources, trans)}</span>
+          {!props.isTask && (
+            <>
+              <span className="hpcc-Row-image">{job.spec.image}</span>
+              <span>{formatResources(job.spec.resources, trans)}</span>
+            </>
+          )}
         </span>
         <span className="hpcc-Buttons">
           <StopButtons job={job} actions={actions} trans={trans} />
-          <IconButton
-            icon={terminalIcon}
-            label={trans.__('Open the log of job %1', job.id)}
-            onClick={() => actions.openLog(job.id)}
-          />
-          <IconButton
-            icon={copyIcon}
-            label={trans.__('Copy the command line of job %1', job.id)}
-            onClick={() => actions.copy(job)}
-          />
+          {!isArray(job) && (
+            <IconButton
+              icon={terminalIcon}
+              label={trans.__('Open the log of job %1', label)}
+              onClick={() => actions.openLog(job.id)}
+            />
+          )}
+          {!job.spec.array?.items.length && (
+            <IconButton
+              icon={copyIcon}
+              label={trans.__('Copy the command line of job %1', label)}
+              onClick={() => actions.copy(job)}
+            />
+          )}
         </span>
       </div>
       {[reason, ...(job.notes ?? [])].filter(Boolean).map(line => (
@@ -251,7 +302,7 @@ const Row = React.memo(function Row(props: {
           {line}
         </div>
       ))}
-      {job.spec.tags.length > 0 && (
+      {job.spec.tags.length > 0 && !props.isTask && (
         <div className="hpcc-Row-tags">
           {job.spec.tags.map(tag => (
             <button
@@ -272,6 +323,8 @@ const Row = React.memo(function Row(props: {
 
 function searchText(job: IJob): string {
   const { image, tags } = job.spec;
-  const words = [job.id, jobTitle(job), image, ...tags, stateWord(job)];
+  const word = stateWord(job);
+  const item = job.task?.item ?? '';
+  const words = [jobLabel(job), jobTitle(job), item, image, ...tags, word];
   return words.join(' ').toLowerCase();
 }

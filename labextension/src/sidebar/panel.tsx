@@ -199,6 +199,7 @@ export class SidebarPanel extends ReactWidget {
       resume: id => this._try(model.door.resume(id).then(j => model.learn(j))),
       cancelTag: (tag, count) => this._try(this._cancelTag(tag, count)),
       openLog: id => this._options.openLog(id),
+      learnTasks: array => this._try(model.learnTasks(array)),
       copy: job => Clipboard.copyToSystem(commandLine(job)),
       more: () => this._try(model.more())
     };

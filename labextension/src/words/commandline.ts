@@ -21,6 +21,10 @@ export function commandLine(job: IJob): string {
   for (const tag of spec.tags) {
     words.push('--tag', tag);
   }
+  if (spec.array && !job.task) {
+    const most = spec.array.max_running;
+    words.push('--array', spec.array.indexes + (most ? `%${most}` : ''));
+  }
   words.push(spec.image);
   if (spec.script !== null) {
     return `%%container ${words.map(quote).join(' ')}\n${spec.script}`;

@@ -62,6 +62,11 @@ export function formatResources(
   return parts.join(' · ');
 }
 
+/** Its number, or "12_7" for the task of array 12 with index 7. */
+export function jobLabel(job: IJob): string {
+  return job.task ? `${job.task.array}_${job.task.index}` : String(job.id);
+}
+
 /** What to call a job: its name, else what it runs. */
 export function jobTitle(job: IJob): string {
   const { name, command, script, image } = job.spec;
