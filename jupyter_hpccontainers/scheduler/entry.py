@@ -102,6 +102,13 @@ class Entry:
     paused_s: float = 0.0
     suspended_at: float | None = None
 
+    def forget_attempt(self) -> None:
+        """Begin the next attempt with nothing of the one that has ended."""
+        self.allocation = self.stop_reason = None
+        self.starting_at = self.started_at = self.suspended_at = None
+        self.stopping_at = self.told_at = None
+        self.signalled, self.paused_s = False, 0.0
+
     @property
     def waits_until(self) -> float | None:
         """Until when it may not start: its begin time, or the end of its back-off."""

@@ -291,10 +291,7 @@ class Jobs:
         self._let_go(entry, ended_at)
         entry.job = replace(entry.job, attempt=entry.job.attempt + 1)
         entry.failures, entry.retry_at = following
-        entry.allocation = entry.stop_reason = None
-        entry.starting_at = entry.started_at = entry.suspended_at = None
-        entry.stopping_at = entry.told_at = None
-        entry.signalled, entry.paused_s = False, 0.0
+        entry.forget_attempt()
         self._move(entry, Requeued, ended_at, past=past)
         self.enqueue(entry, now)
 
