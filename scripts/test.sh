@@ -14,6 +14,7 @@ apart=(tests/model tests/scheduler tests/simulation)
 apart_log=$cache/log/apart.log apart_pid=
 test_apart() {
   local failed=0
+  renice -n 10 -p "$BASHPID" >/dev/null
   scripts/static.sh || failed=$?
   say "the browser side's unit tests"
   # The runner loads vitest's configuration without writing beside it (the tree may be root's).

@@ -102,9 +102,13 @@ class Lab:
         raise AssertionError(self.engine.log())
 
     def stop(self) -> None:
-        """End the server."""
+        """End the server; for a kernel that is only starting Jupyter may wait a minute."""
         self.process.terminate()
-        self.process.wait(30)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 @dataclass
